@@ -1,0 +1,1 @@
+"""Measurements that anyone can rerun. Each script says at its head what it shows."""

@@ -1,0 +1,56 @@
+"""brrt: an OpenAPI document and async handlers in, an ASGI app out."""
+
+from brrt.app import App
+from brrt.config import Limits, SettingError
+from brrt.errors import (
+    BadRequest,
+    BrrtError,
+    Conflict,
+    Fault,
+    Forbidden,
+    Gone,
+    LifecycleError,
+    NotFound,
+    Problem,
+    ServiceUnavailable,
+    SpecError,
+    TooManyRequests,
+    Unauthorized,
+    UnprocessableContent,
+)
+from brrt.handlers import Handlers
+from brrt.http.requests import Request
+from brrt.http.responses import Reply
+from brrt.openapi.binding import Cookie, Header, Path, Query
+from brrt.runtime.statistics import HandlerStatistics, Statistics
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "App",
+    "BadRequest",
+    "BrrtError",
+    "Conflict",
+    "Cookie",
+    "Fault",
+    "Forbidden",
+    "Gone",
+    "Handlers",
+    "HandlerStatistics",
+    "Header",
+    "LifecycleError",
+    "Limits",
+    "NotFound",
+    "Path",
+    "Problem",
+    "Query",
+    "Reply",
+    "Request",
+    "ServiceUnavailable",
+    "SettingError",
+    "SpecError",
+    "Statistics",
+    "TooManyRequests",
+    "Unauthorized",
+    "UnprocessableContent",
+]

@@ -1,0 +1,115 @@
+"""The limits: each with a name, a default, the reason for the default, and a setting.
+
+A value given to `Limits(...)` wins over the environment (`BRRT_WORKERS=16`), which wins over
+the default. The document (`x-brrt-workers`) and the decorator override single handlers.
+Only frozen data lives here.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from brrt.errors import BrrtError
+
+ENVIRONMENT_PREFIX = "BRRT_"
+
+# One task is enough for a handler that never waits; 64 lets a handler that waits 10 ms for
+# its database serve 6,400 requests a second, which is more than one process can.
+WORKERS = 64
+# Twice the workers: what waits longer than two services is better told to come back
+# (Google SRE, chapter 22: queues of at most half the pool for steady traffic; we allow bursts).
+QUEUE_SIZE = 128
+# Seconds. gunicorn, nginx (60) and Heroku (30) give up at about this time.
+TIMEOUT = 30.0
+# Seconds. Kubernetes kills after 30 s by default; this leaves room for the rest of a stop.
+GRACE = 20.0
+# Seconds that a cancelled task may take to end before it is reported as stuck.
+CANCEL_WAIT = 5.0
+# Seconds that a surplus worker stays. Long enough to outlive the gaps of bursty traffic.
+IDLE_TIMEOUT = 10.0
+# A resting task takes about 3 KB: this many stay under 32 MB.
+MAX_TASKS = 10_000
+# Bytes. nginx's client_max_body_size; the schema check of 1 MiB stays under some 20 ms.
+MAX_BODY = 1_048_576
+# Bytes of path and query. RFC 9112, section 3: at least 8,000 octets are recommended.
+MAX_TARGET = 8_192
+# Bytes of all header names and values. h11 and nginx stop at 16 to 64 KiB.
+MAX_HEADERS = 32_768
+# Violations listed in one problem document; more help nobody and cost memory.
+MAX_ERRORS = 100
+# Seconds after which a request that is still running is watched for a disconnect. Most
+# requests are done by then and pay nothing.
+DISCONNECT_AFTER = 0.03
+# Seconds that a shed client is told to wait (Retry-After).
+RETRY_AFTER = 1
+
+
+class SettingError(BrrtError, ValueError):
+    """A setting has a value that it cannot have."""
+
+
+def _setting(name: str, default: Any) -> Any:
+    """A dataclass field whose default is the environment's value, or else `default`."""
+    return field(default_factory=_from_environment(name, default))
+
+
+def _from_environment(name: str, default: Any) -> Callable[[], Any]:
+    def read() -> Any:
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        text = os.environ.get(variable)
+        if text is None:
+            return default
+        kind = type(default)
+        try:
+            return kind(text)
+        except ValueError:
+            raise SettingError(f"{variable}={text!r} is not a valid {kind.__name__}") from None
+
+    return read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is bounded, and where. All times are in seconds, all sizes in bytes.
+
+    Per handler: `workers` (tasks at the most), `queue_size` (jobs that may wait), `timeout`
+    (from acceptance to answer), `max_body`. For the app: `grace` (what was accepted may still
+    take this long when its handler is replaced or the app stops), `cancel_wait` (after a
+    cancellation, before a task is reported as stuck), `idle_timeout` (before a surplus worker
+    ends), `max_tasks` (workers of all handlers), `max_target` (path and query), `max_headers`,
+    `max_errors` (violations in one answer), `disconnect_after` (before a running request is
+    watched for its client going away), `retry_after` (what a refused client is told).
+
+    Raises `SettingError` for a value out of range.
+    """
+
+    workers: int = _setting("workers", WORKERS)
+    queue_size: int = _setting("queue_size", QUEUE_SIZE)
+    timeout: float = _setting("timeout", TIMEOUT)
+    grace: float = _setting("grace", GRACE)
+    cancel_wait: float = _setting("cancel_wait", CANCEL_WAIT)
+    idle_timeout: float = _setting("idle_timeout", IDLE_TIMEOUT)
+    max_tasks: int = _setting("max_tasks", MAX_TASKS)
+    max_body: int = _setting("max_body", MAX_BODY)
+    max_target: int = _setting("max_target", MAX_TARGET)
+    max_headers: int = _setting("max_headers", MAX_HEADERS)
+    max_errors: int = _setting("max_errors", MAX_ERRORS)
+    disconnect_after: float = _setting("disconnect_after", DISCONNECT_AFTER)
+    retry_after: int = _setting("retry_after", RETRY_AFTER)
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            value = getattr(self, spec.name)
+            least = 0 if spec.name in _MAY_BE_ZERO else None
+            if not isinstance(value, (int, float)) or isinstance(value, bool):
+                raise SettingError(f"{spec.name} must be a number, got {value!r}")
+            if not (value > 0 or value == least) or value == float("inf"):
+                bound = "0 or more" if least == 0 else "more than 0"
+                raise SettingError(f"{spec.name} must be finite and {bound}, got {value!r}")
+
+
+_MAY_BE_ZERO = frozenset({"grace", "cancel_wait", "max_body", "disconnect_after"})
+
+# What a document (x-brrt-…) or a decorator may set for a single handler.
+PER_HANDLER = ("workers", "queue_size", "timeout", "max_body")

@@ -1,0 +1,194 @@
+"""The words for what can go wrong.
+
+    BrrtError
+    ├── SpecError            the document or the handlers are wrong; lists every fault
+    ├── LifecycleError       the app was used in a way it cannot be (wrong loop, unknown handler)
+    ├── Refused              the runtime did not take a job
+    │   ├── Shed             the queue is full
+    │   └── Retired          the pool is closed: replaced, removed or stopping
+    └── Problem              an HTTP answer, RFC 9457; raise it in a handler
+        ├── BadRequest           400
+        ├── Unauthorized         401
+        ├── Forbidden            403
+        ├── NotFound             404
+        ├── Conflict             409
+        ├── Gone                 410
+        ├── UnprocessableContent 422
+        ├── TooManyRequests      429
+        └── ServiceUnavailable   503
+
+Only names and data live here; nothing in this file decides anything.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+
+class BrrtError(Exception):
+    """Everything that brrt raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a document or its handlers, and what to do about it.
+
+    `line` and `column` count from 1; they are None where no text stands behind the place
+    (a mapping as input, a handler). `pointer` is a JSON Pointer as a URI fragment (RFC 6901,
+    section 6), such as `#/paths/~1pets/get`.
+    """
+
+    message: str
+    cure: str = ""
+    file: str = ""
+    pointer: str = ""
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        head = " ".join(part for part in (place, self.pointer) if part)
+        text = f"{head}: {self.message}" if head else self.message
+        return f"{text}\n    {self.cure}" if self.cure else text
+
+
+class SpecError(BrrtError):
+    """The document, or what the handlers make of it, is wrong. `faults` holds all of it."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        count = len(self.faults)
+        noun = "fault" if count == 1 else "faults"
+        return "\n".join([f"{count} {noun}", *(f"  {fault}" for fault in self.faults)])
+
+
+class LifecycleError(BrrtError):
+    """The app was asked for something that its present state does not allow."""
+
+
+class Refused(BrrtError):
+    """The runtime did not accept a job; it was not and will not be run."""
+
+
+class Shed(Refused):
+    """The queue is full: the caller should try again later (503 with Retry-After)."""
+
+
+class Retired(Refused):
+    """The pool takes no more work: it was replaced or removed, or the app is stopping."""
+
+
+class Problem(BrrtError):
+    """An answer in RFC 9457 form, `application/problem+json`.
+
+    `status` is the HTTP status; `title` a short text that does not change between
+    occurrences (default: the status phrase); `detail` what happened this time; `type` a URI
+    that names the kind of problem. `headers` are sent with the answer. Any other keyword
+    becomes a member of the document (RFC 9457, section 3.2).
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str | None = None,
+        *,
+        detail: str | None = None,
+        type: str = "about:blank",
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        self.status = status
+        self.title = title or phrase(status)
+        self.detail = detail
+        self.type = type
+        self.headers = dict(headers or {})
+        self.members = members
+        super().__init__(status, self.title, detail)
+
+    def document(self) -> dict[str, Any]:
+        """The problem as a JSON object. Members cannot replace the standard fields."""
+        standard: dict[str, Any] = {"type": self.type, "title": self.title, "status": self.status}
+        if self.detail is not None:
+            standard["detail"] = self.detail
+        return {**self.members, **standard}
+
+
+def phrase(status: int) -> str:
+    """The reason phrase of an HTTP status, or a neutral word for one that has none."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+class _Named(Problem):
+    """A problem whose class fixes the status; the argument is the detail."""
+
+    fixed: ClassVar[int]
+
+    def __init__(
+        self, detail: str | None = None, *, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
+        title = members.pop("title", None)
+        kind = members.pop("type", "about:blank")
+        super().__init__(
+            self.fixed, title, detail=detail, type=kind, headers=headers, **members
+        )
+
+
+class BadRequest(_Named):
+    """400: the request cannot be understood."""
+
+    fixed = 400
+
+
+class Unauthorized(_Named):
+    """401: no credentials, or bad ones."""
+
+    fixed = 401
+
+
+class Forbidden(_Named):
+    """403: known, but not allowed."""
+
+    fixed = 403
+
+
+class NotFound(_Named):
+    """404: there is no such thing."""
+
+    fixed = 404
+
+
+class Conflict(_Named):
+    """409: it contradicts the present state."""
+
+    fixed = 409
+
+
+class Gone(_Named):
+    """410: it was here and will not come back."""
+
+    fixed = 410
+
+
+class UnprocessableContent(_Named):
+    """422: well formed, but it makes no sense here."""
+
+    fixed = 422
+
+
+class TooManyRequests(_Named):
+    """429: this client asks too often."""
+
+    fixed = 429
+
+
+class ServiceUnavailable(_Named):
+    """503: not now; try again later."""
+
+    fixed = 503

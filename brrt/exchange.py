@@ -1,0 +1,187 @@
+"""A request from first to last: ten steps, each somebody else's work.
+
+The snapshot is read once. A pool that closes between that and the submission never accepted
+the request, so it begins again under the current snapshot, with the body already in hand.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from brrt.config import Limits
+from brrt.errors import LifecycleError, Problem, Retired, ServiceUnavailable
+from brrt.http.bodies import ClientGone, Receive, read_body
+from brrt.http.requests import Request, check_size, local_path, pick_headers, request_path
+from brrt.http.responses import Answer, ResponseApp
+from brrt.openapi.parameters import MISSING
+from brrt.openapi.requests import Invalid
+from brrt.openapi.validation import Violation
+from brrt.runtime.jobs import RUNNING, Ended, Job, Reason
+from brrt.runtime.pool import Pool
+from brrt.runtime.registry import Registry
+from brrt.runtime.tasks import stop
+from brrt.snapshot import Endpoint, Served, Snapshot
+
+Scope = Mapping[str, Any]
+Found = tuple[Endpoint, Pool | None, tuple[str, ...]]
+
+# Seconds that a cancelled `receive()` may take; servers end it at once.
+RECEIVE_WAIT: Final = 1.0
+
+
+@dataclass(slots=True)
+class Run:
+    """A running app. `snapshot` is the one reference that a reload changes."""
+
+    snapshot: Snapshot
+    registry: Registry
+    limits: Limits
+    state: Any
+    loop: asyncio.AbstractEventLoop
+
+
+async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | ResponseApp:
+    """The answer to a request. Raises what `Failures` turns into one, and `ClientGone`."""
+    check_size(scope, run.limits)
+    body: bytes | None = None
+    while True:
+        snapshot = run.snapshot
+        endpoint, pool, raw_path = find(snapshot, scope)
+        served = endpoint.served
+        if served is None or pool is None:
+            raise Problem(501, detail=f"{endpoint.operation.id} has no handler")
+        try:
+            pool.check_room()
+            headers = pick_headers(scope, served.wanted)
+            if served.body is not None and body is None:
+                limits = served.limits
+                length = headers.get(b"content-length")
+                body = await read_body(receive, length, limits.max_body, limits.timeout)
+            arguments = _arguments(run, endpoint, served, scope, raw_path, headers, body)
+            job = pool.submit(arguments)
+        except Retired:
+            if run.snapshot is snapshot:
+                raise LifecycleError("the app is stopping") from None
+            continue
+        outcome = await _outcome(job, pool, endpoint, receive)
+        return endpoint.responder.respond(outcome)
+
+
+def find(snapshot: Snapshot, scope: Scope) -> Found:
+    """Match method and path once. Raises `Problem` 404 and 405; answers OPTIONS by raising 204."""
+    method, path, root = scope["method"], request_path(scope), scope.get("root_path", "")
+    local = local_path(path, root) if root else path
+    match = snapshot.router.find(method, local)
+    if match is None and root:
+        match = snapshot.router.find(method, path)
+    if match is None:
+        allowed = snapshot.router.methods(local) or snapshot.router.methods(path)
+        raise _not_found(method, allowed)
+    index, raw_path = match
+    return snapshot.endpoints[index], snapshot.pools[index], raw_path
+
+
+class Allowed(Exception):
+    """An OPTIONS request that the document answers by itself: 204 with Allow."""
+
+    def __init__(self, methods: str) -> None:
+        self.answer = Answer(204, [(b"allow", methods.encode("latin-1"))], b"")
+        super().__init__(methods)
+
+
+def _not_found(method: str, allowed: tuple[str, ...]) -> Exception:
+    if not allowed:
+        return Problem(404)
+    methods = ", ".join(sorted({*allowed, "OPTIONS"}))
+    if method == "OPTIONS":
+        return Allowed(methods)
+    return Problem(405, headers={"Allow": methods})
+
+
+def _arguments(
+    run: Run,
+    endpoint: Endpoint,
+    served: Served,
+    scope: Scope,
+    raw_path: tuple[str, ...],
+    headers: Mapping[bytes, bytes],
+    body: bytes | None,
+) -> dict[str, Any]:
+    """Decode and check everything. Raises `Invalid` with all violations together."""
+    found: list[Violation] = []
+    raw_query = scope["query_string"].decode("latin-1")
+    arguments = served.parameters.read(raw_path, raw_query, headers, found)
+    content: Any = MISSING
+    if served.body is not None:
+        content = served.body.read(headers.get(b"content-type"), body or b"", found)
+    if found:
+        raise Invalid(found)
+    values = served.parameters.by_name(arguments) if served.injected else {}
+    served.parameters.finish(arguments, found)
+    if served.body is not None:
+        served.body.finish(arguments, content, found)
+    if found:
+        raise Invalid(found)
+    for name, kind in served.injected.items():
+        wanted = kind == "request"
+        arguments[name] = _request(endpoint, scope, values, content) if wanted else run.state
+    return arguments
+
+
+def _request(
+    endpoint: Endpoint, scope: Scope, values: Mapping[str, Any], content: Any
+) -> Request:
+    request = Request(dict(scope))
+    request.operation = endpoint.operation
+    request.parameters = values
+    request.content = None if content is MISSING else content
+    return request
+
+
+async def _outcome(job: Job, pool: Pool, endpoint: Endpoint, receive: Receive) -> Any:
+    """Wait for the handler; if the wait is cut short, its job is abandoned."""
+    try:
+        outcome = await job.reply
+        if outcome is RUNNING:
+            outcome = await _watch(job, receive)
+    except BaseException:
+        pool.abandon(job, cancel=endpoint.cancels)
+        raise
+    if type(outcome) is Ended:
+        raise _failure(outcome)
+    return outcome
+
+
+async def _watch(job: Job, receive: Receive) -> Any:
+    """Wait for a slow handler and for its client at once. Raises `ClientGone`."""
+    listener = asyncio.get_running_loop().create_task(_hangup(receive), name="brrt hangup watch")
+    try:
+        await asyncio.wait((listener, job.reply), return_when=asyncio.FIRST_COMPLETED)
+        if not job.reply.done() and listener.exception() is None:
+            raise ClientGone
+        return await job.reply
+    finally:
+        await stop((listener,), RECEIVE_WAIT)
+        if not listener.cancelled():
+            listener.exception()
+
+
+async def _hangup(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _failure(outcome: Ended) -> BaseException:
+    """What a job that has no value means for its caller."""
+    if outcome.reason is Reason.EXPIRED:
+        return Problem(504, detail="the handler did not finish in time")
+    if outcome.reason is Reason.STOPPED:
+        return ServiceUnavailable("the handler was stopped; try again", headers={"Retry-After": "1"})
+    error = outcome.error
+    if isinstance(error, Exception):
+        return error
+    what = repr(error) if error is not None else "its own cancellation"
+    failure = RuntimeError(f"the handler ended with {what}")
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,121 @@
+"""The handlers that a user registers: names, functions and their own limits.
+
+This is a list and nothing more; what it means is found out when an app is built.
+"""
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, overload
+
+from brrt.config import PER_HANDLER
+from brrt.errors import Fault
+from brrt.openapi.operations import snake_case
+
+logger = logging.getLogger("brrt")
+
+Function = TypeVar("Function", bound=Callable[..., Awaitable[Any]])
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A handler as it was registered. `name` is an operationId, or its snake_case form."""
+
+    name: str
+    function: Callable[..., Any]
+    limits: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def place(self) -> tuple[str, int | None]:
+        """File and line of the function, where it has them."""
+        code = getattr(inspect.unwrap(self.function), "__code__", None)
+        return (code.co_filename, code.co_firstlineno) if code else ("", None)
+
+    def fault(self, message: str, cure: str) -> Fault:
+        """A fault at this handler."""
+        file, line = self.place
+        return Fault(message=message, cure=cure, file=file, line=line)
+
+
+class Handlers:
+    """A collection of handlers, filled by decoration.
+
+        handlers = Handlers()
+
+        @handlers                       # the function's name is the operationId
+        async def get_pet(id: int): ...
+
+        @handlers("listPets", workers=16, timeout=2.0)
+        async def pets(limit: int): ...
+
+    The function is returned unchanged. Registering a name again replaces the earlier handler.
+    """
+
+    def __init__(self) -> None:
+        self._registered: dict[str, Registration] = {}
+
+    def __repr__(self) -> str:
+        return f"<Handlers {', '.join(self._registered) or 'none'}>"
+
+    def __iter__(self) -> Iterator[Registration]:
+        return iter(self._registered.values())
+
+    def __len__(self) -> int:
+        return len(self._registered)
+
+    @overload
+    def __call__(self, name: Function) -> Function: ...
+
+    @overload
+    def __call__(
+        self,
+        name: str | None = None,
+        *,
+        workers: int | None = None,
+        queue_size: int | None = None,
+        timeout: float | None = None,
+        max_body: int | None = None,
+    ) -> Callable[[Function], Function]: ...
+
+    def __call__(self, name: Any = None, **limits: float | None) -> Any:
+        """Register a handler: bare, or with an operationId and limits of its own."""
+        if callable(name):
+            return self._register(getattr(name, "__name__", ""), name, {})
+        given = {key: value for key, value in limits.items() if value is not None}
+        unknown = sorted(set(given) - set(PER_HANDLER))
+        if unknown:
+            raise TypeError(f"unknown limits {', '.join(unknown)}; known: {', '.join(PER_HANDLER)}")
+
+        def decorate(function: Function) -> Function:
+            return self._register(name or getattr(function, "__name__", ""), function, given)
+
+        return decorate
+
+    def _register(self, name: str, function: Function, limits: Mapping[str, float]) -> Function:
+        key = snake_case(name)
+        if not key:
+            raise TypeError("a handler without a name needs its operationId: @handlers('getPet')")
+        if key in self._registered:
+            logger.warning("Handler %s was registered again and replaces the first", key)
+        self._registered[key] = Registration(name, function, limits)
+        return function
+
+
+def merge(given: "Handlers | Iterable[Handlers]") -> tuple[dict[str, Registration], list[Fault]]:
+    """All registrations by snake_case name, and a fault for each name that two collections have."""
+    merged: dict[str, Registration] = {}
+    faults: list[Fault] = []
+    for handlers in (given,) if isinstance(given, Handlers) else given:
+        for one in handlers:
+            key = snake_case(one.name)
+            if key in merged:
+                file, line = merged[key].place
+                faults.append(
+                    one.fault(
+                        f"the operation {one.name} has another handler at {file}:{line}",
+                        "remove one of them",
+                    )
+                )
+            merged[key] = one
+    return merged, faults

@@ -1,0 +1,60 @@
+"""Bodies in: from ASGI messages to bytes, bounded in size and in time.
+
+Nothing here knows what the bytes mean.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from brrt.errors import BrrtError, Problem
+
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+
+
+class ClientGone(BrrtError):
+    """The client hung up before its request was complete; there is nobody to answer."""
+
+
+async def read_body(receive: Receive, declared: bytes | None, limit: int, timeout: float) -> bytes:
+    """The whole body of a request.
+
+    `declared` is the Content-Length header, `limit` the most bytes to take, `timeout` the
+    seconds that a body of several messages may take. Raises `Problem` 413 or 408, and
+    `ClientGone`.
+    """
+    if declared is not None and declared.isdigit() and int(declared) > limit:
+        raise too_large(limit)
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    data: bytes = message.get("body", b"")
+    if len(data) > limit:
+        raise too_large(limit)
+    if not message.get("more_body", False):
+        return data
+    try:
+        async with asyncio.timeout(timeout):
+            return await _read_rest(receive, data, limit)
+    except TimeoutError:
+        raise Problem(408, detail=f"the body did not arrive within {timeout:g} s") from None
+
+
+async def _read_rest(receive: Receive, first: bytes, limit: int) -> bytes:
+    data = bytearray(first)
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        data += message.get("body", b"")
+        if len(data) > limit:
+            raise too_large(limit)
+        more = message.get("more_body", False)
+    return bytes(data)
+
+
+def too_large(limit: int) -> Problem:
+    """413, naming the limit."""
+    return Problem(413, detail=f"the body is larger than {limit} bytes")

@@ -1,0 +1,85 @@
+"""The one place where errors become answers.
+
+What the client did wrong is told in full; what went wrong inside is told to the log alone,
+under a request id that both sides see.
+"""
+
+import logging
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from brrt.config import Limits
+from brrt.errors import LifecycleError, Problem, Refused
+from brrt.http.responses import Answer, ContractBroken, problem_answer
+from brrt.openapi.requests import Invalid
+
+logger = logging.getLogger("brrt")
+
+ErrorMap = Mapping[type[Exception], int | Callable[[Any], Problem]]
+
+# What is accepted as a request id from a client: long enough for a UUID or a trace id, and
+# nothing that could forge a log line.
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+
+class Failures:
+    """Turns whatever was raised into an answer. `errors` is the user's own map, by class."""
+
+    def __init__(self, errors: ErrorMap, limits: Limits) -> None:
+        self._errors = dict(errors)
+        self._max_errors = limits.max_errors
+        retry = {"Retry-After": str(limits.retry_after)}
+        self._busy = problem_answer(Problem(503, detail="busy; try again later", headers=retry))
+        self._stopping = problem_answer(
+            Problem(503, detail="the service is stopping; try again later", headers=retry)
+        )
+
+    def answer(self, error: BaseException, scope: Mapping[str, Any]) -> Answer:
+        """The answer for an error; what nobody expected is logged with its traceback."""
+        if isinstance(error, Problem):
+            return problem_answer(error)
+        if isinstance(error, Invalid):
+            return problem_answer(self._invalid(error))
+        if isinstance(error, LifecycleError):
+            return self._stopping
+        if isinstance(error, Refused):
+            return self._busy
+        known = self._known(error)
+        return problem_answer(known) if known else self._internal(error, scope)
+
+    def _invalid(self, error: Invalid) -> Problem:
+        found = error.violations
+        shown = [one.as_dict() for one in found[: self._max_errors]]
+        detail = "; ".join(one.message for one in found[:3])
+        if len(found) > len(shown):
+            return Problem(400, detail=detail, errors=shown, total=len(found))
+        return Problem(400, detail=detail, errors=shown)
+
+    def _known(self, error: BaseException) -> Problem | None:
+        """The user's own mapping, searched from the error's class upwards."""
+        for kind in type(error).__mro__:
+            mapped = self._errors.get(kind)
+            if isinstance(mapped, int):
+                return Problem(mapped, detail=str(error) or None)
+            if mapped is not None:
+                return mapped(error)
+        return None
+
+    def _internal(self, error: BaseException, scope: Mapping[str, Any]) -> Answer:
+        identity = request_id(scope)
+        what = "broke its contract" if isinstance(error, ContractBroken) else "failed"
+        logger.error(
+            "%s %s %s (request %s)", scope["method"], scope["path"], what, identity, exc_info=error
+        )
+        headers = {"X-Request-ID": identity}
+        return problem_answer(Problem(500, headers=headers, request_id=identity))
+
+
+def request_id(scope: Mapping[str, Any]) -> str:
+    """The client's `X-Request-ID` if it is harmless, or else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return uuid.uuid4().hex

@@ -1,0 +1,63 @@
+"""Reading an ASGI scope: the path as the router wants it, the headers that are asked for, and
+the request object for handlers that want more than their arguments.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request as StarletteRequest
+
+from brrt.config import Limits
+from brrt.errors import Problem
+from brrt.openapi.operations import Operation
+from brrt.openapi.routing import canonical, canonical_from_decoded
+
+Scope = Mapping[str, Any]
+
+
+class Request(StarletteRequest):
+    """The request as it came, for handlers that ask for it: Starlette's, and the contract's part.
+
+    `operation` is the operation that was matched, `parameters` the decoded and checked values
+    by the document's names, `content` the decoded body (None where there is none).
+    """
+
+    operation: Operation
+    parameters: Mapping[str, Any]
+    content: Any
+
+
+def request_path(scope: Scope) -> str:
+    """The canonical path of a request, `root_path` included if the server included it."""
+    raw: bytes | None = scope.get("raw_path")
+    return canonical(raw) if raw else canonical_from_decoded(scope["path"])
+
+
+def local_path(path: str, root_path: str) -> str:
+    """A path without the place where the app is mounted (ASGI: `root_path`)."""
+    root = canonical_from_decoded(root_path.rstrip("/"))
+    if path == root:
+        return "/"
+    return path[len(root) :] if path.startswith(root + "/") else path
+
+
+def check_size(scope: Scope, limits: Limits) -> None:
+    """Refuse what is too long to be looked at. Raises `Problem` 414 and 431."""
+    target = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
+    if target > limits.max_target:
+        raise Problem(414, detail=f"the request target is longer than {limits.max_target} bytes")
+    size = 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+    if size > limits.max_headers:
+        raise Problem(431, detail=f"the headers are larger than {limits.max_headers} bytes")
+
+
+def pick_headers(scope: Scope, wanted: frozenset[bytes]) -> dict[bytes, bytes]:
+    """The wanted headers; lines of one name are joined (RFC 9110, section 5.3)."""
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in wanted:
+            glue = b"; " if name == b"cookie" else b", "
+            found[name] = found[name] + glue + value if name in found else value
+    return found

@@ -1,0 +1,158 @@
+"""When an app lives: one keeper task holds its session open, whatever road led there.
+
+The roads: ASGI's lifespan protocol, `lifespan=app.lifespan` of a host, `async with app`, and
+none at all, where the first request starts the keeper. Because the session is entered and left
+in the keeper itself, it never matters which task started or stopped it.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from brrt.errors import LifecycleError
+
+logger = logging.getLogger("brrt")
+
+Session = Callable[[], AbstractAsyncContextManager[None]]
+
+
+class Life:
+    """One run of an app in one event loop."""
+
+    def __init__(self, session: Session) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.holders = 0
+        self._session = session
+        self._stop = asyncio.Event()
+        self._started: asyncio.Future[None] = self.loop.create_future()
+        self._keeper = self.loop.create_task(self._keep(), name="brrt keeper")
+
+    @property
+    def over(self) -> bool:
+        """Whether the session is closed, or its loop is."""
+        return self._keeper.done() or self.loop.is_closed()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the session is over or about to be."""
+        return self._stop.is_set() or self.over
+
+    async def started(self) -> None:
+        """Wait until the session is open. Raises what its start raised."""
+        await asyncio.wait([self._started])
+        self._started.result()
+
+    async def stop(self) -> None:
+        """Close the session and wait until it is closed. Raises what its end raised."""
+        self._stop.set()
+        await asyncio.wait([self._keeper])
+        if not self._keeper.cancelled():
+            self._keeper.result()
+
+    async def _keep(self) -> None:
+        try:
+            async with self._session():
+                self._started.set_result(None)
+                await self._stop.wait()
+        except BaseException as error:
+            if self._started.done():
+                raise
+            self._started.set_exception(_startup_error(error))
+            self._started.exception()  # whoever waits sees it; a log line for nobody helps nobody
+
+
+def _startup_error(error: BaseException) -> BaseException:
+    if isinstance(error, Exception):
+        return error
+    return LifecycleError(f"the start was interrupted by {type(error).__name__}")
+
+
+class Lifespan:
+    """The current life of an app, if any, and the roads to it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._life: Life | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the session is open."""
+        return self._life is not None and not self._life.stopping
+
+    async def enter(self) -> None:
+        """Start the app, or join it if it runs in this loop already."""
+        life = self._here()
+        if life is None or life.stopping:
+            if life is not None and not life.over:
+                await life.stop()
+            life = self._life = Life(self._session)
+        life.holders += 1
+        await life.started()
+
+    async def exit(self) -> None:
+        """Stop the app if nobody else holds it."""
+        life = self._here()
+        if life is not None:
+            life.holders -= 1
+            if life.holders <= 0:
+                await life.stop()
+
+    async def close(self) -> None:
+        """Stop the app, whoever holds it."""
+        life = self._here()
+        if life is not None:
+            await life.stop()
+
+    async def ensure(self) -> None:
+        """Start the app for a request, if no road was taken. Raises `LifecycleError` after its end."""
+        life = self._here()
+        if life is None:
+            life = self._life = Life(self._session)
+            logger.info(
+                "The app was started by its first request. To start and stop it with its host,"
+                " use Starlette(lifespan=app.lifespan), FastAPI(lifespan=app.lifespan) or"
+                " `async with app`"
+            )
+        if life.stopping:
+            raise LifecycleError("the app has stopped")
+        await life.started()
+
+    def _here(self) -> Life | None:
+        """The life in this loop. One whose loop was closed under it is forgotten."""
+        life = self._life
+        if life is None or life.loop is asyncio.get_running_loop():
+            return life
+        if life.loop.is_closed() or life.over:
+            self._life = None
+            return None
+        raise LifecycleError("the app is running in another event loop; give each loop its own App")
+
+    @asynccontextmanager
+    async def manager(self, host: Any = None) -> AsyncIterator[None]:
+        """What hosts call: `lifespan(host)` gives an async context manager."""
+        await self.enter()
+        try:
+            yield
+        finally:
+            await self.exit()
+
+    async def protocol(self, receive: Any, send: Any) -> None:
+        """ASGI's lifespan protocol."""
+        await receive()
+        try:
+            await self.enter()
+        except Exception as error:
+            logger.exception("The app did not start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        try:
+            await self.exit()
+        except Exception as error:
+            logger.exception("The app did not stop as it should")
+            await send({"type": "lifespan.shutdown.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,1 @@
+"""The contract: what the document says. Pure code; no asyncio and no ASGI here."""

@@ -1,0 +1,262 @@
+"""The document as frozen values: operations, parameters, bodies, responses.
+
+`$ref`s are followed here and path-level parameters merged here, once; nobody after this file
+sees a Reference Object, but for those inside schemas, which the schema engine follows.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from brrt.openapi.document import Document, Node
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
+
+# OpenAPI 3.1.1, section 4.8.12.2: the default style of each location.
+DEFAULT_STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
+# Section 4.8.12.2.1: header parameters of these names are described elsewhere and ignored.
+IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+# How many combinations of a server's variables are expanded to base paths.
+MAX_SERVER_EXPANSIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """One entry of a `content` map: the media type or range, and its schema if it has one."""
+
+    name: str
+    schema: Node | None
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of an operation, with its style and explode made explicit.
+
+    `content` is set, instead of `schema`, for a parameter that is serialised by media type.
+    """
+
+    name: str
+    location: str
+    required: bool
+    style: str
+    explode: bool
+    schema: Node | None
+    content: MediaType | None
+    node: Node
+    allow_reserved: bool = False
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request body: whether there must be one, and what it may be."""
+
+    required: bool
+    content: tuple[MediaType, ...]
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the document says of one status: `200`, a range such as `4XX`, or `default`."""
+
+    status: str
+    content: tuple[MediaType, ...]
+    headers: Mapping[str, Node]
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one path.
+
+    `name` is the operation's id in snake_case, the word by which handlers bind to it; `id` is
+    the document's own, or a made-up one (`get_pets_id`) where it has none. `bases` are the base
+    paths of its servers. `security` is None where neither the operation nor the document says
+    anything, and an empty tuple where it says "public".
+    """
+
+    id: str
+    name: str
+    method: str
+    path: str
+    bases: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    body: Body | None
+    responses: Mapping[str, Response]
+    security: tuple[Mapping[str, tuple[str, ...]], ...] | None
+    extensions: Mapping[str, Any]
+    node: Node = field(repr=False)
+
+    @property
+    def safe(self) -> bool:
+        """Whether the method is safe (RFC 9110, section 9.2.1)."""
+        return self.method in SAFE_METHODS
+
+
+def operations(document: Document) -> tuple[Operation, ...]:
+    """All operations of a document, in its order."""
+    root = document.root
+    paths = root.get("paths")
+    if paths is None:
+        return ()
+    return tuple(
+        operation
+        for path, item in paths.items()
+        if path.startswith("/")
+        for operation in _path_operations(root, path, item.follow())
+    )
+
+
+def snake_case(name: str) -> str:
+    """`listPets`, `list-pets`, `X-Request-ID` as `list_pets`, `list_pets`, `x_request_id`."""
+    name = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
+    return re.sub(r"[^0-9a-zA-Z]+", "_", name).strip("_").lower()
+
+
+def _path_operations(root: Node, path: str, item: Node) -> Iterator[Operation]:
+    shared = tuple(_parameters(item))
+    for method, node in _methods(item):
+        yield _operation(root, path, item, method, node, shared)
+
+
+def _methods(item: Node) -> Iterator[tuple[str, Node]]:
+    """The methods of a path item, those of 3.2's `additionalOperations` included."""
+    for method in METHODS:
+        node = item.get(method)
+        if node is not None:
+            yield method.upper(), node
+    additional = item.get("additionalOperations")
+    if additional is not None:
+        yield from additional.items()
+
+
+def _operation(
+    root: Node, path: str, item: Node, method: str, node: Node, shared: tuple[Parameter, ...]
+) -> Operation:
+    declared = node.get("operationId")
+    identity = str(declared.value) if declared is not None else f"{method.lower()} {path}"
+    return Operation(
+        id=identity,
+        name=snake_case(identity),
+        method=method,
+        path=path,
+        bases=_bases(node.get("servers") or item.get("servers") or root.get("servers")),
+        parameters=_merge(shared, tuple(_parameters(node))),
+        body=_body(node.get("requestBody")),
+        responses=_responses(node.get("responses")),
+        security=_security(node.get("security") or root.get("security")),
+        extensions={key: value for key, value in node.value.items() if key.startswith("x-")},
+        node=node,
+    )
+
+
+def _merge(shared: tuple[Parameter, ...], own: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """An operation's parameter takes the place of the path's of that name and location."""
+    merged = {(one.location, one.name): one for one in (*shared, *own)}
+    return tuple(merged.values())
+
+
+def _parameters(owner: Node) -> Iterator[Parameter]:
+    declared = owner.get("parameters")
+    for node in declared.elements() if declared is not None else ():
+        node = node.follow()
+        location, name = node.value["in"], node.value["name"]
+        if location == "header" and name.lower() in IGNORED_HEADERS:
+            continue
+        yield _parameter(node, location, name)
+
+
+def _parameter(node: Node, location: str, name: str) -> Parameter:
+    value = node.value
+    style = value.get("style", DEFAULT_STYLES.get(location, "form"))
+    content = _content(node.get("content"))
+    return Parameter(
+        name=name,
+        location=location,
+        required=value.get("required", False) is True,
+        style=style,
+        explode=value.get("explode", style in ("form", "cookie")),
+        schema=node.get("schema"),
+        content=content[0] if content else None,
+        node=node,
+        allow_reserved=value.get("allowReserved", False) is True,
+        allow_empty=value.get("allowEmptyValue", False) is True,
+    )
+
+
+def _body(node: Node | None) -> Body | None:
+    if node is None:
+        return None
+    node = node.follow()
+    return Body(
+        required=node.value.get("required", False) is True,
+        content=_content(node.get("content")),
+        node=node,
+    )
+
+
+def _content(node: Node | None) -> tuple[MediaType, ...]:
+    if node is None:
+        return ()
+    entries = ((name, entry.follow()) for name, entry in node.items())
+    return tuple(MediaType(name, entry.get("schema"), entry) for name, entry in entries)
+
+
+def _responses(node: Node | None) -> dict[str, Response]:
+    if node is None:
+        return {}
+    followed = (
+        (status, entry.follow()) for status, entry in node.items() if not status.startswith("x-")
+    )
+    return {status: _response(status, entry) for status, entry in followed}
+
+
+def _response(status: str, node: Node) -> Response:
+    headers = node.get("headers")
+    return Response(
+        status=status.upper() if status != "default" else status,
+        content=_content(node.get("content")),
+        headers={name: one.follow() for name, one in headers.items()} if headers else {},
+        node=node,
+    )
+
+
+def _security(node: Node | None) -> tuple[Mapping[str, tuple[str, ...]], ...] | None:
+    if node is None:
+        return None
+    return tuple(
+        {scheme: tuple(scopes) for scheme, scopes in requirement.items()}
+        for requirement in node.value
+    )
+
+
+def _bases(servers: Node | None) -> tuple[str, ...]:
+    """The base paths of servers, without the last slash; `("",)` where there are none."""
+    if servers is None or not servers.value:
+        return ("",)
+    found = (base for server in servers.elements() for base in _server_bases(server.value))
+    return tuple(dict.fromkeys(found))
+
+
+def _server_bases(server: Mapping[str, Any]) -> Iterator[str]:
+    for url in _expand(str(server.get("url", "/")), server.get("variables") or {}):
+        path = urlsplit(urljoin("http://server/", url)).path
+        yield path.rstrip("/")
+
+
+def _expand(url: str, variables: Mapping[str, Any]) -> list[str]:
+    """A server URL with each variable in all its values (its `enum`, or else its default)."""
+    urls = [url]
+    for name, variable in variables.items():
+        mark = "{" + name + "}"
+        if mark in url:
+            values = variable.get("enum") or [variable.get("default", "")]
+            urls = [one.replace(mark, str(value)) for one in urls for value in values]
+            urls = urls[:MAX_SERVER_EXPANSIONS]
+    return urls

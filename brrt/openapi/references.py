@@ -1,0 +1,239 @@
+"""The `$ref` closure: which resource and which place a URI reference names.
+
+`Closure` owns the resources of one document. It reads a file the first time something refers
+to it, never beyond `base`, and never from a network. `resolve` knows JSON pointers, `$anchor`
+and `$id` of JSON Schema 2020-12 and `$self` of OpenAPI 3.2. What is a reference and what only
+looks like one is decided in `walk`, not here.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.request import url2pathname
+
+from brrt.errors import Fault, SpecError
+from brrt.openapi.sources import Resource, escape_token, nearest, read_file, split_pointer
+
+# The URI of a document that was given as text or as a mapping.
+DOCUMENT_URI = "urn:brrt:document"
+
+_BUNDLE = "or bundle the document into one file (npx @redocly/cli bundle)"
+
+
+class Target(NamedTuple):
+    """What a reference leads to: a value, and where it stands."""
+
+    uri: str
+    pointer: str
+    value: Any
+
+
+class Unresolvable(LookupError):
+    """A reference leads nowhere. `cure` says what may have been meant."""
+
+    def __init__(self, message: str, cure: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.cure = cure
+
+
+@dataclass(slots=True)
+class _Names:
+    """The `$anchor`s and `$id`s inside one resource."""
+
+    anchors: dict[tuple[str, str], str]
+    identifiers: dict[str, str]
+
+
+class Closure:
+    """The resources of one document, read as they are referred to.
+
+    `resources` and `faults` (of files that could not be parsed) grow with `resolve`. `folder`
+    is where relative references of a text or mapping start, and what no reference leaves.
+    """
+
+    def __init__(self, main: Resource, folder: Path | None) -> None:
+        self.main = main
+        self.folder = folder
+        self.resources: dict[str, Resource] = {main.uri: main}
+        self.faults: list[Fault] = []
+        self._boundary = os.path.realpath(folder) if folder is not None else None
+        self._unreadable: dict[str, Unresolvable] = {}
+        self._targets: dict[tuple[str, str], Target] = {}
+        self._names: dict[str, _Names] = {}
+
+    def resolve(self, reference: str, base: str) -> Target:
+        """The place that a URI reference names, seen from the resource `base`.
+
+        RFC 3986, section 5, for the resource; RFC 6901 or a `$anchor` for the fragment.
+        Raises `Unresolvable`.
+        """
+        known = self._targets.get((reference, base))
+        if known is None:
+            known = self._targets[reference, base] = self._resolve(reference, base)
+        return known
+
+    def _resolve(self, reference: str, base: str) -> Target:
+        absolute, fragment = urldefrag(self._join(base, reference))
+        target = self._resource(absolute, reference)
+        name = unquote(fragment)
+        if not name:
+            return target
+        if name.startswith("/"):
+            return self._point(target, name)
+        return self._anchor(target, absolute, name)
+
+    def base(self, uri: str, pointer: str) -> str:
+        """What references at this place are relative to: the nearest `$id`, or the resource."""
+        names = self._names_of(uri)
+        if not names.identifiers:  # nearly always
+            return uri
+        inside = [
+            (len(place), identifier)
+            for identifier, place in names.identifiers.items()
+            if pointer == place or pointer.startswith(f"{place}/")
+        ]
+        return max(inside)[1] if inside else uri
+
+    def _join(self, base: str, reference: str) -> str:
+        if base != DOCUMENT_URI or reference.startswith("#"):
+            return base + reference if reference.startswith("#") else urljoin(base, reference)
+        if urlsplit(reference).scheme:
+            return reference
+        if self.folder is None:
+            message = f"{reference!r} is relative, but the document was not read from a file"
+            raise Unresolvable(message, "say where its files are: base=folder")
+        return urljoin(self.folder.as_uri() + "/", reference)
+
+    def _resource(self, uri: str, reference: str) -> Target:
+        """The whole resource of this URI, or the schema whose `$id` it is."""
+        known = self.resources.get(uri)
+        if known is not None:
+            return Target(uri, "", known.value)
+        for owner in list(self.resources):
+            place = self._names_of(owner).identifiers.get(uri)
+            if place is not None:
+                return self._point(Target(owner, "", self.resources[owner].value), place)
+        if uri not in self._unreadable:
+            try:
+                resource = self._read(uri, reference)
+            except Unresolvable as error:
+                self._unreadable[uri] = error
+            else:
+                self.resources[uri] = resource
+                return Target(uri, "", resource.value)
+        raise self._unreadable[uri]
+
+    def _read(self, uri: str, reference: str) -> Resource:
+        path = self._path(uri, reference)
+        name = os.path.relpath(path) if not self.main.name.startswith("/") else str(path)
+        try:
+            return read_file(path, uri, name)
+        except SpecError as error:
+            first = error.faults[0]
+            if first.line is None and not path.is_file():
+                message = f"{reference!r} cannot be read: {first.message}"
+                raise Unresolvable(message, first.cure) from None
+            self.faults.extend(error.faults)
+            raise Unresolvable(f"{reference!r} cannot be parsed", f"mend {name}") from None
+
+    def _path(self, uri: str, reference: str) -> Path:
+        parts = urlsplit(uri)
+        if parts.scheme in ("http", "https"):
+            message = f"{reference!r} is on a network, and brrt never fetches a document"
+            raise Unresolvable(message, f"download it beside the document, {_BUNDLE}")
+        if parts.scheme != "file" or parts.netloc:
+            message = f"{reference!r} names no file"
+            raise Unresolvable(message, f"refer to a file by its relative path, {_BUNDLE}")
+        path = Path(url2pathname(parts.path))
+        if "\0" in str(path):
+            raise Unresolvable(f"{reference!r} names no file", "remove the NUL character")
+        real, boundary = os.path.realpath(path), self._boundary
+        if boundary is None or os.path.commonpath([real, boundary]) != boundary:
+            message = f"{reference!r} leaves the folder of the document, {self.folder}"
+            raise Unresolvable(message, "name a folder that holds all files: base=folder")
+        return path
+
+    def _point(self, target: Target, pointer: str) -> Target:
+        value, path = target.value, target.pointer
+        for token in split_pointer(pointer):
+            try:
+                value = value[int(token) if isinstance(value, list) else token]
+            except (LookupError, TypeError, ValueError):
+                raise self._dangling(target.uri, path, value, token) from None
+            path = f"{path}/{escape_token(token)}"
+        return Target(target.uri, path, value)
+
+    def _dangling(self, uri: str, path: str, value: Any, token: str) -> Unresolvable:
+        name = self.resources[uri].name
+        message = f"there is no {token!r} at #{path} of {name}"
+        if isinstance(value, dict) and value:
+            return Unresolvable(message, f"there is {nearest(token, list(value))}")
+        if isinstance(value, list):
+            return Unresolvable(message, f"there are {len(value)} elements, counted from 0")
+        return Unresolvable(message, "write it there, or mend the reference")
+
+    def _anchor(self, target: Target, base: str, name: str) -> Target:
+        names = self._names_of(target.uri)
+        place = names.anchors.get((base, name))
+        if place is None:
+            known = sorted(anchor for _, anchor in names.anchors)
+            message = f"#{name} is no JSON pointer (it has no slash) and there is no such $anchor"
+            cure = f"there is {nearest(name, known)}" if known else f"perhaps #/{name} was meant"
+            raise Unresolvable(message, cure)
+        whole = Target(target.uri, "", self.resources[target.uri].value)
+        return self._point(whole, place)
+
+    def _names_of(self, uri: str) -> _Names:
+        names = self._names.get(uri)
+        if names is None:
+            names = _Names({}, {})
+            resource = self.resources[uri]
+            if _may_have_names(resource):
+                for pointer, base, value in _named(resource.value, uri):
+                    _collect(names, pointer, base, value)
+            self._names[uri] = names
+        return names
+
+
+def _may_have_names(resource: Resource) -> bool:
+    """Whether a scan for `$id`, `$anchor` and `$self` can find anything."""
+    content = resource.content
+    if not content:
+        return True
+    return any(word in content for word in (b"$id", b"$anchor", b"$dynamicAnchor", b"$self"))
+
+
+def _named(value: Any, uri: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every mapping with an `$id`, `$self`, `$anchor` or `$dynamicAnchor`, and its base URI."""
+    waiting: list[tuple[str, str, Any]] = [("", uri, value)]
+    seen: set[int] = set()
+    while waiting:
+        pointer, base, entry = waiting.pop()
+        if id(entry) in seen:
+            continue
+        if isinstance(entry, dict):
+            seen.add(id(entry))
+            identifier = entry.get("$id", entry.get("$self") if not pointer else None)
+            if isinstance(identifier, str):
+                base = urldefrag(urljoin(base, identifier))[0]
+            if not entry.keys().isdisjoint(("$id", "$self", "$anchor", "$dynamicAnchor")):
+                yield pointer, base, entry
+            children: Any = entry.items()
+        elif isinstance(entry, list):
+            children = enumerate(entry)
+        else:
+            continue
+        waiting.extend((f"{pointer}/{escape_token(key)}", base, inner) for key, inner in children)
+
+
+def _collect(names: _Names, pointer: str, base: str, value: dict[str, Any]) -> None:
+    if isinstance(value.get("$id", value.get("$self")), str):
+        names.identifiers.setdefault(base, pointer)
+    for keyword in ("$anchor", "$dynamicAnchor"):
+        anchor = value.get(keyword)
+        if isinstance(anchor, str):
+            names.anchors.setdefault((base, anchor), pointer)

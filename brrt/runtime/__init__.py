@@ -1,0 +1,1 @@
+"""The runtime: who runs the handlers. asyncio only; no HTTP and no OpenAPI here."""

@@ -1,0 +1,115 @@
+"""A job: one call of a handler, and the slot its answer goes into.
+
+A job is settled exactly once, in `Job.settle`; whoever comes later changes nothing. The
+answer is a value and never an exception, so that nobody has to retrieve it.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import Context
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+class Reason(Enum):
+    """Why a job ended without a value."""
+
+    RAISED = "raised"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The outcome of a job that has no value: why, and what the handler raised."""
+
+    reason: Reason
+    error: BaseException | None = None
+
+
+EXPIRED: Final = Ended(Reason.EXPIRED)
+CANCELLED: Final = Ended(Reason.CANCELLED)
+STOPPED: Final = Ended(Reason.STOPPED)
+
+
+class Still(Enum):
+    """What a caller is woken with when its job is slow: look after your client."""
+
+    RUNNING = "running"
+
+
+RUNNING: Final = Still.RUNNING
+
+
+class Job:
+    """One accepted call. `reply` resolves to the handler's value, an `Ended`, or `RUNNING`.
+
+    After `RUNNING` there is a new `reply` to wait for.
+    """
+
+    __slots__ = ("accepted", "arguments", "context", "reply", "settled", "task")
+
+    def __init__(
+        self,
+        arguments: Mapping[str, Any],
+        context: Context,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.arguments = arguments
+        self.context = context
+        self.accepted = loop.time()
+        self.reply: asyncio.Future[Any] = loop.create_future()
+        self.task: asyncio.Task[None] | None = None
+        self.settled = False
+
+    def settle(self, outcome: Any) -> bool:
+        """Answer the caller, if nobody has done so before. Tells whether it was this call."""
+        if self.settled:
+            return False
+        self.settled = True
+        if not self.reply.done():
+            self.reply.set_result(outcome)
+        return True
+
+    def nudge(self) -> None:
+        """Wake the caller of a slow job, so that it can watch its client."""
+        if not self.reply.done():
+            waiting, self.reply = self.reply, self.reply.get_loop().create_future()
+            waiting.set_result(RUNNING)
+
+
+class Mailbox(asyncio.Queue[Job]):
+    """A bounded queue from which a job can be taken back.
+
+    A job whose caller has gone leaves at once, so that `qsize` counts only jobs that
+    somebody waits for, and no dead job keeps a living one out.
+    """
+
+    _queue: OrderedDict[Job, None]
+
+    def _init(self, maxsize: int) -> None:
+        self._queue = OrderedDict()
+
+    def _put(self, item: Job) -> None:
+        self._queue[item] = None
+
+    def _get(self) -> Job:
+        return self._queue.popitem(last=False)[0]
+
+    def discard(self, job: Job) -> bool:
+        """Take a job back. Tells whether it was still waiting."""
+        if job not in self._queue:
+            return False
+        del self._queue[job]
+        return True
+
+    def clear(self) -> list[Job]:
+        """Take all waiting jobs out, oldest first."""
+        jobs = list(self._queue)
+        self._queue.clear()
+        return jobs

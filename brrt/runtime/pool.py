@@ -1,0 +1,386 @@
+"""The pool: one handler, its bounded queue, and the worker tasks that read from it.
+
+Rules of this file:
+- All state changes happen in synchronous methods; no half-made change is held over an await.
+- Every accepted job is settled exactly once (`_settle`), whatever ends it.
+- A worker never dies of its handler; should it die all the same, it is counted, logged and
+  replaced.
+- `retire` keeps to one order: refuse, drain, answer the queued, answer the running, cancel,
+  wait. Leaving a step out leaves callers hanging.
+- Time is kept by one timer for the whole pool (`_tick`), because jobs of one pool become
+  slow, and expire, in the order in which they were accepted.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
+from typing import Any
+
+from brrt.config import Limits
+from brrt.errors import Problem, Retired, Shed
+from brrt.runtime.jobs import CANCELLED, EXPIRED, STOPPED, Ended, Handler, Job, Mailbox, Reason
+from brrt.runtime.statistics import Counters
+from brrt.runtime.tasks import Ceiling, stack, stop
+
+logger = logging.getLogger("brrt")
+
+# The pool whose handler is running, so that a handler that replaces itself is not waited for.
+serving: ContextVar["Pool | None"] = ContextVar("brrt_serving", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """How a pool ended: tasks that ended, jobs that were cancelled, tasks that would not end."""
+
+    name: str
+    tasks: int
+    cancelled: int
+    stuck: int
+    seconds: float
+
+
+class Pool:
+    """The workers of one handler. Build it anywhere; `start` it inside a running loop.
+
+    `handler` is called with the keyword arguments of each job. `limits` are the handler's
+    own. `counters` may outlive the pool; `ceiling` is shared by all pools of an app.
+    """
+
+    def __init__(
+        self, name: str, handler: Handler, limits: Limits, counters: Counters, ceiling: Ceiling
+    ) -> None:
+        self.name = name
+        self.handler = handler
+        self.limits = limits
+        self.counters = counters
+        self._ceiling = ceiling
+        self._mailbox = Mailbox(limits.queue_size)
+        self._workers: dict[asyncio.Task[None], Job | None] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._busy = 0
+        self._least_idle = 0
+        self._serial = 0
+        self._closed = False
+        self._drained: asyncio.Future[None] | None = None
+        self._young: deque[Job] = deque()
+        self._elders: dict[Job, None] = {}
+        self._doomed: deque[tuple[float, Job]] = deque()
+        self._ticker: asyncio.TimerHandle | None = None
+        self._shrinker: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        state = "retired" if self._closed else "open"
+        return (
+            f"<Pool {self.name} {state}: {self.active} tasks, {self._busy} busy,"
+            f" {self.queued} of {self.limits.queue_size} queued>"
+        )
+
+    @property
+    def active(self) -> int:
+        """Worker tasks that are alive."""
+        return len(self._workers) + len(self._leaving)
+
+    @property
+    def busy(self) -> int:
+        """Workers that serve a job."""
+        return self._busy
+
+    @property
+    def queued(self) -> int:
+        """Jobs that wait for a worker."""
+        return self._mailbox.qsize()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the pool refuses work for good."""
+        return self._closed
+
+    # What callers do
+
+    def start(self) -> None:
+        """Start the first worker. Must be called in a running loop."""
+        self._loop = asyncio.get_running_loop()
+        self._spawn()
+
+    def check_room(self) -> None:
+        """Refuse early, before anything is read or checked. Raises `Shed` or `Retired`."""
+        if self._closed:
+            raise Retired(f"{self.name} takes no more work")
+        if self._mailbox.full():
+            self.counters.shed += 1
+            raise Shed(f"the queue of {self.name} is full")
+
+    def submit(self, arguments: Mapping[str, Any]) -> Job:
+        """Accept a job at once or refuse it at once. Raises `Shed` or `Retired`.
+
+        The handler will see the context variables of this moment. The caller awaits
+        `job.reply`, and calls `abandon` when it stops waiting.
+        """
+        self.check_room()
+        job = Job(arguments, copy_context(), self._loop)
+        self._mailbox.put_nowait(job)
+        self.counters.accepted += 1
+        waiting = self._mailbox.qsize()
+        if waiting > self.counters.peak_queue:
+            self.counters.peak_queue = waiting
+        if waiting > len(self._workers) - self._busy:
+            self._grow()
+        self._young.append(job)
+        if self._ticker is None:
+            self._arm(job.accepted + self._patience)
+        return job
+
+    def abandon(self, job: Job, *, cancel: bool) -> None:
+        """The caller has gone. A queued job is dropped; a running one ends if `cancel`."""
+        if self._mailbox.discard(job):
+            self._settle(job, CANCELLED)
+            self._note_rest()
+        elif cancel and not job.settled:
+            self._settle(job, CANCELLED)
+            self._cancel(job)
+
+    # Workers
+
+    def _grow(self) -> None:
+        """One more worker, if both the handler's limit and the app's ceiling allow it."""
+        if self._closed or len(self._workers) >= self.limits.workers:
+            return
+        if self._ceiling.has_room():
+            self._spawn()
+
+    def _spawn(self) -> None:
+        self._serial += 1
+        worker = self._loop.create_task(self._work(), name=f"brrt {self.name}/{self._serial}")
+        self._workers[worker] = None
+        self.counters.spawned += 1
+        self._ceiling.active += 1
+        worker.add_done_callback(self._worker_ended)
+        if len(self._workers) > 1 and self._shrinker is None:
+            self._least_idle = len(self._workers)
+            self._shrinker = self._loop.call_later(self.limits.idle_timeout, self._shrink)
+
+    def _worker_ended(self, worker: asyncio.Task[None]) -> None:
+        self.counters.terminated += 1
+        self._ceiling.active -= 1
+        error = None if worker.cancelled() else worker.exception()
+        if worker in self._leaving:
+            self._leaving.discard(worker)
+            return
+        del self._workers[worker]
+        if not self._closed:
+            self.counters.crashed += 1
+            logger.error("A worker of %s died; a new one takes over", self.name, exc_info=error)
+            self._spawn()
+        self._note_rest()
+
+    def _shrink(self) -> None:
+        """Let go of workers that had nothing to do for a whole idle time."""
+        self._shrinker = None
+        surplus = 0 if self.queued else min(self._least_idle, len(self._workers) - 1)
+        idle = (worker for worker, job in list(self._workers.items()) if job is None)
+        for worker, _ in zip(idle, range(surplus), strict=False):
+            del self._workers[worker]
+            self._leaving.add(worker)
+            worker.cancel()
+        self._least_idle = len(self._workers) - self._busy
+        if len(self._workers) > 1:
+            self._shrinker = self._loop.call_later(self.limits.idle_timeout, self._shrink)
+
+    async def _work(self) -> None:
+        """A worker's life: take a job, see it through, take the next.
+
+        It looks at its own cancellation and not only for `CancelledError`, because a handler
+        that swallows the cancellation would make it vanish.
+        """
+        me = asyncio.current_task()
+        assert me is not None
+        child_name = f"{me.get_name()} job"
+        while not me.cancelling():
+            job = await self._mailbox.get()
+            self._take(me, job)
+            try:
+                child = self._loop.create_task(
+                    self._run(me, job), name=child_name, context=job.context
+                )
+                job.task = child
+                await child
+            except asyncio.CancelledError:
+                pass
+            finally:
+                if self._workers.get(me) is job:  # the child was cancelled before it began
+                    self._put_down(me, job)
+
+    def _take(self, worker: asyncio.Task[None], job: Job) -> None:
+        self._workers[worker] = job
+        self._busy += 1
+        idle = len(self._workers) - self._busy
+        if idle < self._least_idle:
+            self._least_idle = idle
+
+    def _put_down(self, worker: asyncio.Task[None], job: Job) -> None:
+        self._workers[worker] = None
+        self._busy -= 1
+        self._settle(job, CANCELLED)
+        if self._drained is not None:
+            self._note_rest()
+
+    async def _run(self, worker: asyncio.Task[None], job: Job) -> None:
+        """The child task of one job: whatever the handler does becomes an outcome.
+
+        It puts the job down itself, so that a caller who asks again at once finds the worker
+        free.
+        """
+        serving.set(self)
+        try:
+            outcome: Any = await self.handler(**job.arguments)
+        except asyncio.CancelledError:
+            outcome = CANCELLED
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # SystemExit too: a handler does not stop the server
+            outcome = Ended(Reason.RAISED, error)
+        self._settle(job, outcome)
+        self._put_down(worker, job)
+
+    # Outcomes
+
+    def _settle(self, job: Job, outcome: Any) -> None:
+        """Answer a job and count it, once."""
+        if not job.settle(outcome):
+            return
+        if self._elders:
+            self._elders.pop(job, None)
+        if type(outcome) is not Ended:
+            self.counters.served += 1
+        else:
+            self._count(outcome)
+
+    def _count(self, outcome: Ended) -> None:
+        error = outcome.error
+        if outcome.reason is Reason.EXPIRED:
+            self.counters.timed_out += 1
+        elif outcome.reason is not Reason.RAISED:
+            self.counters.cancelled += 1
+        elif isinstance(error, Problem) and error.status < 500:
+            self.counters.served += 1
+        else:
+            self.counters.failed += 1
+
+    def _cancel(self, job: Job) -> None:
+        """Cancel a running handler, and remember to look whether it obeys."""
+        if job.task is not None and not job.task.done():
+            job.task.cancel()
+            self._doomed.append((self._loop.time() + self.limits.cancel_wait, job))
+            self._arm(self._doomed[0][0])
+
+    # Time
+
+    @property
+    def _patience(self) -> float:
+        """Seconds after which a job is no longer young."""
+        return min(self.limits.disconnect_after, self.limits.timeout)
+
+    def _arm(self, when: float) -> None:
+        """Let `_tick` run at `when`, or earlier if it already will."""
+        if self._ticker is not None:
+            if self._ticker.when() <= when:
+                return
+            self._ticker.cancel()
+        self._ticker = self._loop.call_at(when, self._tick)
+
+    def _tick(self) -> None:
+        """Age the young, expire the old, report the disobedient; then sleep until the next."""
+        self._ticker = None
+        now = self._loop.time()
+        while self._young and self._is_past_youth(self._young[0], now):
+            job = self._young.popleft()
+            if not job.settled:
+                self._elders[job] = None
+                job.nudge()
+        while self._elders and (job := next(iter(self._elders))):
+            if job.accepted + self.limits.timeout > now:
+                break
+            self._expire(job)
+        while self._doomed and self._doomed[0][0] <= now:
+            self._report_stuck(self._doomed.popleft()[1])
+        self._sleep()
+
+    def _is_past_youth(self, job: Job, now: float) -> bool:
+        return job.settled or job.accepted + self._patience <= now
+
+    def _sleep(self) -> None:
+        if self._young:
+            self._arm(self._young[0].accepted + self._patience)
+        if self._elders:
+            self._arm(next(iter(self._elders)).accepted + self.limits.timeout)
+        if self._doomed:
+            self._arm(self._doomed[0][0])
+
+    def _expire(self, job: Job) -> None:
+        queued = self._mailbox.discard(job)
+        self._settle(job, EXPIRED)
+        if queued:
+            self._note_rest()
+        else:
+            self._cancel(job)
+
+    def _report_stuck(self, job: Job) -> None:
+        task = job.task
+        if task is None or task.done():
+            return
+        self.counters.stuck += 1
+        logger.error(
+            "Handler %s ignores its cancellation and keeps a worker:\n%s", self.name, stack(task)
+        )
+
+    # The end
+
+    def close(self) -> None:
+        """Refuse new work from now on. What was accepted goes on."""
+        self._closed = True
+
+    async def retire(self, grace: float) -> Retirement:
+        """Close, give accepted work `grace` seconds, end the rest, and wait for every task."""
+        began = self._loop.time()
+        self.close()
+        try:
+            await self._drain(grace)
+        finally:
+            unfinished = self._settle_all()
+        workers = tuple(self._workers) + tuple(self._leaving)
+        alive = await stop(workers, self.limits.cancel_wait)
+        for job in (self._workers.get(worker) for worker in alive):
+            if job is not None:
+                self._report_stuck(job)
+        self._stop_timers()
+        ended = len(workers) - len(alive)
+        seconds = self._loop.time() - began
+        return Retirement(self.name, ended, unfinished, len(alive), seconds)
+
+    async def _drain(self, grace: float) -> None:
+        if self._busy or self.queued:
+            self._drained = self._loop.create_future()
+            await asyncio.wait([self._drained], timeout=grace)
+
+    def _settle_all(self) -> int:
+        """Answer all that is queued, then all that runs. Returns how many had no answer yet."""
+        queued = self._mailbox.clear()
+        running = [job for job in self._workers.values() if job and not job.settled]
+        for job in queued + running:
+            self._settle(job, STOPPED)
+        return len(queued) + len(running)
+
+    def _note_rest(self) -> None:
+        """Wake `retire` when nothing is queued and nothing runs."""
+        drained = self._drained
+        if drained is not None and not drained.done() and not self._busy and not self.queued:
+            drained.set_result(None)
+
+    def _stop_timers(self) -> None:
+        for timer in (self._ticker, self._shrinker):
+            if timer is not None:
+                timer.cancel()
+        self._ticker = self._shrinker = None

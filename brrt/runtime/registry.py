@@ -1,0 +1,158 @@
+"""The registry: the owner of all pools, and so of every worker task, from birth to death.
+
+Its whole mutable state is the three collections named in `Registry.__init__`, and `swap` is
+the one synchronous method that publishes a new set of pools. Pools that were displaced are
+drained by retirement tasks which belong to the registry and not to whoever asked: a caller
+that is cancelled while it waits leaves nothing behind.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterable, Mapping
+
+from brrt.config import Limits
+from brrt.errors import LifecycleError
+from brrt.runtime.pool import Pool, Retirement, serving
+from brrt.runtime.statistics import Counters, Statistics, picture, total
+from brrt.runtime.tasks import Ceiling
+
+logger = logging.getLogger("brrt")
+
+
+class Registry:
+    """All pools of one running app. `limits` are the app's own (grace, max_tasks)."""
+
+    def __init__(self, limits: Limits, *, running: bool = True) -> None:
+        self.limits = limits
+        self.ceiling = Ceiling(limits.max_tasks)
+        self.generation = 0
+        self.running = running
+        self._pools: dict[str, Pool] = {}
+        self._retiring: dict[Pool, asyncio.Task[None]] = {}
+        self._stuck: list[Pool] = []
+        self._counters: dict[str, Counters] = {}
+        self._gone = Counters()
+
+    def __repr__(self) -> str:
+        state = "running" if self.running else "closed"
+        tasks = sum(pool.active for pool in self._all_pools())
+        return (
+            f"<Registry {state}: {len(self._pools)} handlers, {tasks} tasks,"
+            f" {len(self._retiring)} retiring, generation {self.generation}>"
+        )
+
+    def counters(self, name: str) -> Counters:
+        """The counters of a handler's name; they outlive its pools while the name is known."""
+        return self._counters.setdefault(name, Counters())
+
+    def swap(self, pools: Mapping[str, Pool]) -> list[Pool]:
+        """Start the new pools, close those that are displaced, and return these.
+
+        A pool that stays is not touched. Raises `LifecycleError`, and changes nothing, if the
+        registry is closed or the new pools do not fit under `max_tasks`.
+        """
+        self._check_swap(pools)
+        arriving = [pool for name, pool in pools.items() if self._pools.get(name) is not pool]
+        displaced = [pool for name, pool in self._pools.items() if pools.get(name) is not pool]
+        for pool in arriving:
+            pool.start()
+        self._pools = dict(pools)
+        self.ceiling.reserved = len(pools)
+        self.generation += 1
+        for pool in displaced:
+            self._retire(pool)
+        return displaced
+
+    def _check_swap(self, pools: Mapping[str, Pool]) -> None:
+        if not self.running:
+            raise LifecycleError("the app is stopping; its handlers cannot be changed any more")
+        if len(pools) > self.ceiling.limit:
+            raise LifecycleError(
+                f"{len(pools)} handlers need at least one task each, but max_tasks is"
+                f" {self.ceiling.limit}; raise BRRT_MAX_TASKS or Limits(max_tasks=...)"
+            )
+
+    def _retire(self, pool: Pool) -> None:
+        pool.close()
+        task = asyncio.get_running_loop().create_task(
+            self._see_off(pool), name=f"brrt retire {pool.name}"
+        )
+        self._retiring[pool] = task
+
+    async def _see_off(self, pool: Pool) -> None:
+        """The retirement task of one pool."""
+        try:
+            outcome = await pool.retire(self.limits.grace)
+        finally:
+            del self._retiring[pool]
+        self._stuck = [old for old in self._stuck if old.active]
+        if pool.active:
+            self._stuck.append(pool)
+        self._forget(pool.name)
+        self._log(outcome)
+
+    def _forget(self, name: str) -> None:
+        """Fold the counters of a name that nobody bears any more into the sum."""
+        if not any(pool.name == name for pool in self._all_pools()):
+            counters = self._counters.pop(name, None)
+            if counters is not None:
+                self._gone.add(counters)
+
+    def _log(self, outcome: Retirement) -> None:
+        verb = "Replaced" if outcome.name in self._pools else "Removed"
+        text = "%s handler %s: %d tasks drained in %d ms"
+        values = [verb, outcome.name, outcome.tasks, round(outcome.seconds * 1000)]
+        if outcome.cancelled:
+            text += ", %d jobs cancelled after %g s of grace"
+            values += [outcome.cancelled, self.limits.grace]
+        if outcome.stuck:
+            text += ", %d tasks would not end"
+            values.append(outcome.stuck)
+        logger.log(logging.WARNING if outcome.stuck else logging.INFO, text, *values)
+
+    async def wait_retired(self, pools: Collection[Pool]) -> None:
+        """Wait until displaced pools have ended; a cancelled wait leaves them to the registry.
+
+        A handler's own pool is not waited for, since it cannot end before its handler does.
+        """
+        own = serving.get()
+        tasks = [self._retiring[p] for p in pools if p in self._retiring and p is not own]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def wait_settled(self, names: Iterable[str]) -> None:
+        """Wait until no pool of these names is retiring: at most two generations live."""
+        wanted = set(names)
+        await self.wait_retired([pool for pool in self._retiring if pool.name in wanted])
+
+    async def aclose(self) -> None:
+        """Refuse everything, drain all pools under `grace`, and wait for every task."""
+        if self.running:
+            self.running = False
+            leaving, self._pools = self._pools, {}
+            self.ceiling.reserved = 0
+            for pool in leaving.values():
+                self._retire(pool)
+        await self.wait_retired(list(self._retiring))
+
+    def _all_pools(self) -> list[Pool]:
+        return [*self._pools.values(), *self._retiring, *self._stuck]
+
+    def statistics(self) -> Statistics:
+        """What every handler has done and is doing, and the sum."""
+        active, busy, queued = ({name: 0 for name in self._counters} for _ in range(3))
+        for pool in self._all_pools():
+            active[pool.name] += pool.active
+            busy[pool.name] += pool.busy
+            queued[pool.name] += pool.queued
+        handlers = {
+            name: picture(counters, active[name], busy[name], queued[name])
+            for name, counters in self._counters.items()
+        }
+        return Statistics(
+            running=self.running,
+            generation=self.generation,
+            handlers=handlers,
+            total=total(handlers.values(), self._gone),
+            retiring=len(self._retiring),
+        )

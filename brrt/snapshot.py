@@ -1,0 +1,329 @@
+"""A document and its handlers compiled into one immutable value.
+
+A snapshot is built completely, off the event loop if need be, before anybody sees it; then one
+assignment publishes it. A request reads it once and so sees one world only. All faults of the
+document and of all handlers are found here, together.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+from brrt.config import PER_HANDLER, Limits, SettingError
+from brrt.errors import Fault, SpecError
+from brrt.handlers import Registration
+from brrt.http.requests import Request
+from brrt.http.responses import Mode, Responder
+from brrt.openapi.binding import Binding, bind
+from brrt.openapi.document import Document
+from brrt.openapi.operations import Operation, operations
+from brrt.openapi.requests import BodyReader, ParameterReader, unsupported
+from brrt.openapi.routing import Router
+from brrt.openapi.schemas import Direction, Schemas
+from brrt.runtime.pool import Pool
+from brrt.runtime.registry import Registry
+
+INJECTABLES: Mapping[type, str] = {Request: "request"}
+ALL_MISSING = "501"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an app was told, apart from its document and handlers.
+
+    `missing` names operations that may be without a handler (`"501"` for all); `state` is the
+    type of the lifespan's state, where it is known.
+    """
+
+    limits: Limits
+    missing: str | Collection[str]
+    mode: Mode
+    state: type | None
+    has_state: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The half of an endpoint that exists only where there is a handler."""
+
+    registration: Registration
+    limits: Limits
+    parameters: ParameterReader
+    body: BodyReader | None
+    injected: Mapping[str, Any]
+    wanted: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One operation, compiled. `cancels`: a client that hangs up cancels the handler."""
+
+    operation: Operation
+    responder: Responder
+    cancels: bool
+    served: Served | None
+
+    @property
+    def name(self) -> str:
+        """The name under which the handler runs, is logged and counted."""
+        return self.operation.name
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All endpoints, the way to them, and the pools that serve them.
+
+    `pools` has the place of `endpoints`; it is empty until the app runs.
+    """
+
+    document: Document
+    schemas: Schemas
+    router: Router[int]
+    endpoints: tuple[Endpoint, ...]
+    pools: tuple[Pool | None, ...]
+
+    def index(self, name: str) -> int | None:
+        """The place of an operation, by its snake_case name."""
+        for index, endpoint in enumerate(self.endpoints):
+            if endpoint.name == name:
+                return index
+        return None
+
+    def with_pools(self, registry: Registry, old: "Snapshot | None") -> "Snapshot":
+        """The same with pools. A pool of `old` whose handler and limits did not change stays."""
+        kept = old.pool_map() if old else {}
+        pools = tuple(_pool(one, registry, kept.get(one.name)) for one in self.endpoints)
+        return replace(self, pools=pools)
+
+    def pool_map(self) -> dict[str, Pool]:
+        """The pools by operation name."""
+        return {pool.name: pool for pool in self.pools if pool}
+
+    def changed_names(self, old: "Snapshot") -> list[str]:
+        """The handlers whose pools are not those of `old`."""
+        mine = self.pool_map()
+        return [name for name, pool in old.pool_map().items() if mine.get(name) is not pool]
+
+    def with_handler(
+        self, index: int, registration: Registration | None, options: Options
+    ) -> "Snapshot":
+        """The same with another handler for one operation, or none. Raises `SpecError`."""
+        faults: list[Fault] = []
+        operation = self.endpoints[index].operation
+        served = _served(operation, registration, self.schemas, options, faults)
+        if faults:
+            raise SpecError(faults)
+        endpoint = replace(self.endpoints[index], served=served)
+        endpoints = (*self.endpoints[:index], endpoint, *self.endpoints[index + 1 :])
+        return replace(self, endpoints=endpoints)
+
+
+def compile_snapshot(
+    document: Document,
+    registrations: Mapping[str, Registration],
+    options: Options,
+    faults: list[Fault] | None,
+) -> Snapshot:
+    """Compile a document and its handlers. Raises `SpecError` with every fault of both.
+
+    `faults` are those of the handlers so far; with None, handlers of operations that the
+    document does not have are left out rather than refused.
+    """
+    found = operations(document)
+    if faults is None:
+        names = {one.name for one in found}
+        registrations = {name: one for name, one in registrations.items() if name in names}
+    faults = [
+        *(faults or ()),
+        *_name_faults(found),
+        *_match_faults(found, registrations, options.missing),
+    ]
+    schemas = Schemas(document)
+    for operation in found:
+        _add_schemas(operation, schemas)
+    endpoints = tuple(
+        _endpoint(operation, registrations.get(operation.name), schemas, options, faults)
+        for operation in found
+    )
+    router = _route(found, faults)
+    if faults:
+        raise SpecError(faults)
+    return Snapshot(document, schemas, router, endpoints, ())
+
+
+def _name_faults(found: tuple[Operation, ...]) -> list[Fault]:
+    """Operations that one handler name would mean."""
+    faults: list[Fault] = []
+    seen: dict[str, Operation] = {}
+    for one in found:
+        other = seen.setdefault(one.name, one)
+        if other is not one:
+            message = f"operations {other.id} and {one.id} both read {one.name} in snake_case"
+            faults.append(one.node.fault(message, "rename one of them"))
+    return faults
+
+
+def _match_faults(
+    found: tuple[Operation, ...],
+    registrations: Mapping[str, Registration],
+    missing: str | Collection[str],
+) -> list[Fault]:
+    """Handlers that the document does not know, and operations that have none."""
+    names = {one.name: one for one in found}
+    faults: list[Fault] = []
+    for name, registration in registrations.items():
+        if name not in names:
+            faults.append(registration.fault(*_unknown(registration.name, found)))
+    for name in () if missing == ALL_MISSING else missing:
+        if name not in {one.id for one in found} | set(names):
+            message, cure = _unknown(name, found)
+            faults.append(Fault(f"missing={name!r}: {message}", cure))
+    for one in found:
+        if one.name not in registrations and not _may_miss(one, missing):
+            faults.append(
+                one.node.fault(
+                    f"operation {one.id} has no handler",
+                    f"write `@handlers` and `async def {one.name}(...)`, or declare it:"
+                    f" App(..., missing={{{one.id!r}}})",
+                )
+            )
+    return faults
+
+
+def _unknown(name: str, found: tuple[Operation, ...]) -> tuple[str, str]:
+    """Message and cure for a name that is no operation's."""
+    offered = {alias: one.id for one in found for alias in (one.id, one.name)}
+    close = get_close_matches(name, offered, n=3)
+    nearest = ", ".join(dict.fromkeys(offered[one] for one in close))
+    known = ", ".join(sorted(one.id for one in found)[:10]) or "none at all"
+    return (
+        f"the document has no operation {name!r}",
+        f"did you mean {nearest}?" if nearest else f"it has: {known}",
+    )
+
+
+def _may_miss(operation: Operation, missing: str | Collection[str]) -> bool:
+    return missing == ALL_MISSING or operation.id in missing or operation.name in missing
+
+
+def _add_schemas(operation: Operation, schemas: Schemas) -> None:
+    for parameter in operation.parameters:
+        for one in (parameter.schema, parameter.content and parameter.content.schema):
+            if one is not None:
+                schemas.add(one, Direction.REQUEST)
+    for media_type in operation.body.content if operation.body else ():
+        if media_type.schema is not None:
+            schemas.add(media_type.schema, Direction.REQUEST)
+    for response in operation.responses.values():
+        for media_type in response.content:
+            if media_type.schema is not None:
+                schemas.add(media_type.schema, Direction.RESPONSE)
+
+
+def _endpoint(
+    operation: Operation,
+    registration: Registration | None,
+    schemas: Schemas,
+    options: Options,
+    faults: list[Fault],
+) -> Endpoint:
+    policy = operation.extensions.get("x-brrt-on-disconnect")
+    return Endpoint(
+        operation=operation,
+        responder=Responder(operation, schemas, options.mode),
+        cancels=policy == "cancel" or (policy != "finish" and operation.safe),
+        served=_served(operation, registration, schemas, options, faults),
+    )
+
+
+def _served(
+    operation: Operation,
+    registration: Registration | None,
+    schemas: Schemas,
+    options: Options,
+    faults: list[Fault],
+) -> Served | None:
+    if registration is None:
+        return None
+    faults += unsupported(operation)
+    faults += _security_faults(operation)
+    binding, found = bind(
+        operation,
+        registration.function,
+        schemas.shape,
+        INJECTABLES,
+        options.state,
+        options.has_state,
+    )
+    faults += found
+    limits = _limits(operation, registration, options.limits, faults)
+    return None if faults else _compile_served(operation, registration, binding, schemas, limits)
+
+
+def _compile_served(
+    operation: Operation,
+    registration: Registration,
+    binding: Binding,
+    schemas: Schemas,
+    limits: Limits,
+) -> Served:
+    parameters = ParameterReader(operation, binding, schemas)
+    body = BodyReader(operation.body, binding.body, schemas) if operation.body else None
+    wanted = parameters.headers | ({b"content-type", b"content-length"} if body else set())
+    return Served(registration, limits, parameters, body, binding.injected, frozenset(wanted))
+
+
+def _security_faults(operation: Operation) -> list[Fault]:
+    """Closed by default: what the document protects is not served without protection."""
+    if not operation.security or {} in operation.security:
+        return []
+    schemes = sorted({name for requirement in operation.security for name in requirement})
+    return [
+        operation.node.fault(
+            f"operation {operation.id} is behind {', '.join(schemes)}, which has no provider",
+            "security providers are not built yet; leave the operation without a handler, and"
+            f" declare it: App(..., missing={{{operation.id!r}}})",
+        )
+    ]
+
+
+def _limits(
+    operation: Operation, registration: Registration, limits: Limits, faults: list[Fault]
+) -> Limits:
+    """The app's limits, overridden by the document, overridden by the decorator."""
+    extensions = operation.extensions
+    keys = {name: "x-brrt-" + name.replace("_", "-") for name in PER_HANDLER}
+    document = {name: extensions[key] for name, key in keys.items() if key in extensions}
+    changes: list[tuple[Mapping[str, Any], Callable[[str, str], Fault]]] = [
+        (document, operation.node.fault),
+        (registration.limits, registration.fault),
+    ]
+    for values, fault in changes:
+        try:
+            limits = replace(limits, **values)
+        except SettingError as error:
+            faults.append(fault(f"limit of {operation.id}: {error}", "give a number in range"))
+    return limits
+
+
+def _route(found: tuple[Operation, ...], faults: list[Fault]) -> Router[int]:
+    router = Router[int]()
+    for index, operation in enumerate(found):
+        for base in operation.bases:
+            try:
+                router.add(base + operation.path, operation.method, index)
+            except ValueError as error:
+                faults.append(operation.node.fault(str(error), "rename or remove one of them"))
+    return router
+
+
+def _pool(endpoint: Endpoint, registry: Registry, old: Pool | None) -> Pool | None:
+    served = endpoint.served
+    if served is None:
+        return None
+    handler = served.registration.function
+    if old is not None and old.handler is handler and old.limits == served.limits:
+        return old
+    counters = registry.counters(endpoint.name)
+    return Pool(endpoint.name, handler, served.limits, counters, registry.ceiling)
