@@ -25,7 +25,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-PET = {"name": "Rex", "age": 4, "tags": ["good", "dog"], "owner": {"name": "Ann", "email": "a@b.io"}}
+PET = {
+    "name": "Rex",
+    "age": 4,
+    "tags": ["good", "dog"],
+    "owner": {"name": "Ann", "email": "a@b.io"},
+}
 CASES = {
     "GET path": ("GET", "/pets/7", None),
     "GET query": ("GET", "/pets?limit=5&offset=10&tag=dog&sort=name&desc=true", None),
@@ -139,7 +144,8 @@ def main() -> None:
     shares = measure(options.seconds, options.rounds, options.connections)
     middle = {case: median(values) for case, values in shares.items()}
     for case, value in middle.items():
-        print(f"{case:10} {value:.2f} of bare ASGI ({min(shares[case]):.2f} to {max(shares[case]):.2f})")
+        low, high = min(shares[case]), max(shares[case])
+        print(f"{case:10} {value:.2f} of bare ASGI ({low:.2f} to {high:.2f})")
     print(f"geometric mean {math.prod(middle.values()) ** (1 / len(middle)):.2f}")
 
 

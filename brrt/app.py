@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, Final, Self, get_args, get_type_hints
 
 from brrt.config import Limits
-from brrt.errors import Fault, LifecycleError, Problem
-from brrt.exchange import Allowed, Run, respond
+from brrt.errors import Fault, LifecycleError
+from brrt.exchange import Allowed, Run, Unrouted, respond
 from brrt.handlers import Handlers, Registration, merge
 from brrt.http.bodies import ClientGone, Receive
 from brrt.http.failures import ErrorMap, Failures
@@ -111,29 +111,28 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer exactly once, whatever happens."""
+        run = self._run
+        answer: Answer | ResponseApp
         try:
-            answer = await self._answer(scope, receive)
+            if run is None or run.loop is not asyncio.get_running_loop():
+                run = await self._wake()
+            answer = await respond(run, scope, receive)
         except ClientGone:
             return
         except Exception as error:
-            answer = self._failures.answer(error, scope)
-        if type(answer) is Answer:
+            answer = self._instead(error, scope)
+        if isinstance(answer, Answer):
             await send_answer(answer, send, scope["method"] == "HEAD")
         else:
             await answer(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer | ResponseApp:
-        run = self._run
-        try:
-            if run is None or run.loop is not asyncio.get_running_loop():
-                run = await self._wake()
-            return await respond(run, scope, receive)
-        except Allowed as allowed:
-            return allowed.answer
-        except (Problem, LifecycleError) as error:
-            if self._is_health(scope, error):
-                return self._health_answer()
-            raise
+    def _instead(self, error: Exception, scope: Scope) -> Answer:
+        """What is answered where no handler gave an answer."""
+        if isinstance(error, Allowed):
+            return error.answer
+        if self._is_health(scope, error):
+            return self._health_answer()
+        return self._failures.answer(error, scope)
 
     async def _wake(self) -> Run:
         await self._lifespan.ensure()
@@ -147,7 +146,7 @@ class App:
         """Whether this is a health check that no path of the document took."""
         if self._health is None or scope["method"] not in ("GET", "HEAD"):
             return False
-        if isinstance(error, Problem) and error.status != 404:
+        if not isinstance(error, (Unrouted, LifecycleError)):
             return False
         path, root = request_path(scope), scope.get("root_path", "")
         return self._health in (path, local_path(path, root))
@@ -241,9 +240,7 @@ class App:
             return self._run.registry.statistics()
         return self._last_statistics or Registry(self._limits, running=False).statistics()
 
-    async def replace(
-        self, name: str, handler: Callable[..., Any], **limits: float
-    ) -> None:
+    async def replace(self, name: str, handler: Callable[..., Any], **limits: float) -> None:
         """Serve an operation with another handler from now on.
 
         `name` is the operationId or its snake_case form; `limits` are the handler's own, as in
@@ -267,7 +264,9 @@ class App:
                 raise LifecycleError(f"the document has no operation {name!r}")
             changed = snapshot.with_handler(index, registration, self._options)
             displaced = await self._publish(changed)
-            known = {key: one for key, one in self._registrations.items() if key != snake_case(name)}
+            known = {
+                key: one for key, one in self._registrations.items() if key != snake_case(name)
+            }
             self._registrations = known | ({snake_case(name): registration} if registration else {})
         await self._retired(displaced)
 

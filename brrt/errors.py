@@ -135,9 +135,7 @@ class _Named(Problem):
     ) -> None:
         title = members.pop("title", None)
         kind = members.pop("type", "about:blank")
-        super().__init__(
-            self.fixed, title, detail=detail, type=kind, headers=headers, **members
-        )
+        super().__init__(self.fixed, title, detail=detail, type=kind, headers=headers, **members)
 
 
 class BadRequest(_Named):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from brrt.config import Limits
-from brrt.errors import LifecycleError, Problem, Retired, ServiceUnavailable
+from brrt.errors import LifecycleError, NotFound, Problem, Retired, ServiceUnavailable
 from brrt.http.bodies import ClientGone, Receive, read_body
 from brrt.http.requests import Request, check_size, local_path, pick_headers, request_path
 from brrt.http.responses import Answer, ResponseApp
@@ -64,7 +64,15 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
             if run.snapshot is snapshot:
                 raise LifecycleError("the app is stopping") from None
             continue
-        outcome = await _outcome(job, pool, endpoint, receive)
+        try:
+            outcome = await job.reply
+            if outcome is RUNNING:
+                outcome = await _watch(job, receive)
+        except BaseException:
+            pool.abandon(job, cancel=endpoint.cancels)
+            raise
+        if type(outcome) is Ended:
+            raise _failure(outcome)
         return endpoint.responder.respond(outcome)
 
 
@@ -82,6 +90,10 @@ def find(snapshot: Snapshot, scope: Scope) -> Found:
     return snapshot.endpoints[index], snapshot.pools[index], raw_path
 
 
+class Unrouted(NotFound):
+    """No path of the document matches; a built-in page may still."""
+
+
 class Allowed(Exception):
     """An OPTIONS request that the document answers by itself: 204 with Allow."""
 
@@ -92,7 +104,7 @@ class Allowed(Exception):
 
 def _not_found(method: str, allowed: tuple[str, ...]) -> Exception:
     if not allowed:
-        return Problem(404)
+        return Unrouted()
     methods = ", ".join(sorted({*allowed, "OPTIONS"}))
     if method == "OPTIONS":
         return Allowed(methods)
@@ -129,28 +141,12 @@ def _arguments(
     return arguments
 
 
-def _request(
-    endpoint: Endpoint, scope: Scope, values: Mapping[str, Any], content: Any
-) -> Request:
+def _request(endpoint: Endpoint, scope: Scope, values: Mapping[str, Any], content: Any) -> Request:
     request = Request(dict(scope))
     request.operation = endpoint.operation
     request.parameters = values
     request.content = None if content is MISSING else content
     return request
-
-
-async def _outcome(job: Job, pool: Pool, endpoint: Endpoint, receive: Receive) -> Any:
-    """Wait for the handler; if the wait is cut short, its job is abandoned."""
-    try:
-        outcome = await job.reply
-        if outcome is RUNNING:
-            outcome = await _watch(job, receive)
-    except BaseException:
-        pool.abandon(job, cancel=endpoint.cancels)
-        raise
-    if type(outcome) is Ended:
-        raise _failure(outcome)
-    return outcome
 
 
 async def _watch(job: Job, receive: Receive) -> Any:
@@ -177,7 +173,9 @@ def _failure(outcome: Ended) -> BaseException:
     if outcome.reason is Reason.EXPIRED:
         return Problem(504, detail="the handler did not finish in time")
     if outcome.reason is Reason.STOPPED:
-        return ServiceUnavailable("the handler was stopped; try again", headers={"Retry-After": "1"})
+        return ServiceUnavailable(
+            "the handler was stopped; try again", headers={"Retry-After": "1"}
+        )
     error = outcome.error
     if isinstance(error, Exception):
         return error

@@ -106,7 +106,7 @@ class Lifespan:
             await life.stop()
 
     async def ensure(self) -> None:
-        """Start the app for a request, if no road was taken. Raises `LifecycleError` after its end."""
+        """Start the app for a request if no road was taken. Raises `LifecycleError` later."""
         life = self._here()
         if life is None:
             life = self._life = Life(self._session)

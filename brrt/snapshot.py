@@ -174,7 +174,7 @@ def _match_faults(
     faults: list[Fault] = []
     for name, registration in registrations.items():
         if name not in names:
-            faults.append(registration.fault(*_unknown(registration.name, found)))
+            faults += [registration.fault(*_unknown(registration.name, found))]
     for name in () if missing == ALL_MISSING else missing:
         if name not in {one.id for one in found} | set(names):
             message, cure = _unknown(name, found)
@@ -209,9 +209,8 @@ def _may_miss(operation: Operation, missing: str | Collection[str]) -> bool:
 
 def _add_schemas(operation: Operation, schemas: Schemas) -> None:
     for parameter in operation.parameters:
-        for one in (parameter.schema, parameter.content and parameter.content.schema):
-            if one is not None:
-                schemas.add(one, Direction.REQUEST)
+        if parameter.value_schema is not None:
+            schemas.add(parameter.value_schema, Direction.REQUEST)
     for media_type in operation.body.content if operation.body else ():
         if media_type.schema is not None:
             schemas.add(media_type.schema, Direction.REQUEST)

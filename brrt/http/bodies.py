@@ -17,11 +17,11 @@ class ClientGone(BrrtError):
     """The client hung up before its request was complete; there is nobody to answer."""
 
 
-async def read_body(receive: Receive, declared: bytes | None, limit: int, timeout: float) -> bytes:
+async def read_body(receive: Receive, declared: bytes | None, limit: int, seconds: float) -> bytes:
     """The whole body of a request.
 
-    `declared` is the Content-Length header, `limit` the most bytes to take, `timeout` the
-    seconds that a body of several messages may take. Raises `Problem` 413 or 408, and
+    `declared` is the Content-Length header, `limit` the most bytes to take, `seconds` the
+    time that a body of several messages may take. Raises `Problem` 413 or 408, and
     `ClientGone`.
     """
     if declared is not None and declared.isdigit() and int(declared) > limit:
@@ -35,10 +35,10 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int, timeou
     if not message.get("more_body", False):
         return data
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             return await _read_rest(receive, data, limit)
     except TimeoutError:
-        raise Problem(408, detail=f"the body did not arrive within {timeout:g} s") from None
+        raise Problem(408, detail=f"the body did not arrive within {seconds:g} s") from None
 
 
 async def _read_rest(receive: Receive, first: bytes, limit: int) -> bytes:

@@ -3,6 +3,7 @@ the request object for handlers that want more than their arguments.
 """
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from starlette.requests import Request as StarletteRequest
@@ -46,10 +47,7 @@ def check_size(scope: Scope, limits: Limits) -> None:
     target = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
     if target > limits.max_target:
         raise Problem(414, detail=f"the request target is longer than {limits.max_target} bytes")
-    size = 0
-    for name, value in scope["headers"]:
-        size += len(name) + len(value)
-    if size > limits.max_headers:
+    if sum(map(len, chain.from_iterable(scope["headers"]))) > limits.max_headers:
         raise Problem(431, detail=f"the headers are larger than {limits.max_headers} bytes")
 
 

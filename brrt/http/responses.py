@@ -151,7 +151,10 @@ class Responder:
     def _reply(self, reply: Reply) -> Answer:
         status = self._status if reply.status is None else reply.status
         plans = self._find(status)
-        headers = [(name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in reply.headers.items()]
+        headers = [
+            (name.lower().encode("latin-1"), text.encode("latin-1"))
+            for name, text in reply.headers.items()
+        ]
         if plans is None:
             self._broken(f"status {status} is not declared")
         if reply.value is None and not plans:
@@ -250,7 +253,10 @@ def _length(body: bytes, status: int) -> Headers:
 def problem_answer(problem: Problem) -> Answer:
     """A problem as a response (RFC 9457, section 3)."""
     body = encode_json(problem.document())
-    headers = [(name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in problem.headers.items()]
+    headers = [
+        (name.lower().encode("latin-1"), text.encode("latin-1"))
+        for name, text in problem.headers.items()
+    ]
     return Answer(
         problem.status,
         [(b"content-type", PROBLEM_JSON), *headers, (b"content-length", b"%d" % len(body))],

@@ -4,32 +4,30 @@ The document says where a value comes from; the handler's parameter names only p
 convert, they do not define. Every fault is collected, with the handler's file and line.
 """
 
-import dataclasses
-import enum
 import inspect
-import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from difflib import get_close_matches
-from functools import partial
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
-from uuid import UUID
-
-import msgspec
+from typing import Annotated, Any, get_args, get_origin
 
 from brrt.errors import Fault
+from brrt.openapi.hints import (
+    PLAIN,
+    Convert,
+    accepts_none,
+    converter,
+    is_model,
+    json_types,
+    name_of,
+)
 from brrt.openapi.operations import Operation, Parameter, snake_case
 from brrt.openapi.parameters import Shape
-
-Convert = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a value stands, for names that occur in two places: `Annotated[str, Header("X-Id")]`."""
+    """Where a value stands, for names in two places: `Annotated[str, Header("X-Id")]`."""
 
     name: str
     location: typing.ClassVar[str] = ""
@@ -103,58 +101,6 @@ def bind(
     return binder.bind(), binder.faults
 
 
-def is_model(hint: Any) -> bool:
-    """Whether a hint is a class whose instances are made from a JSON object."""
-    return isinstance(hint, type) and (
-        dataclasses.is_dataclass(hint)
-        or issubclass(hint, msgspec.Struct)
-        or typing.is_typeddict(hint)
-        or hasattr(hint, "__pydantic_core_schema__")
-    )
-
-
-def converter(hint: Any) -> Convert | None:
-    """What turns a JSON value into a hint's type; None where the value is that already.
-
-    Raises TypeError for a hint that no JSON value can become.
-    """
-    if hint in _PLAIN or _is_plain_container(hint):
-        return None
-    if hasattr(hint, "__pydantic_core_schema__"):
-        from pydantic import TypeAdapter
-
-        return cast(Convert, TypeAdapter(hint).validate_python)
-    kind = msgspec.inspect.type_info(hint)
-    if isinstance(kind, msgspec.inspect.CustomType):
-        raise TypeError(f"{_name(hint)} cannot be made from JSON")
-    return partial(msgspec.convert, type=hint)
-
-
-_PLAIN: tuple[Any, ...] = (
-    inspect.Parameter.empty,
-    Any,
-    object,
-    str,
-    bool,
-    int,
-    dict,
-    list,
-    str | None,
-    bool | None,
-    int | None,
-    dict | None,
-    list | None,
-)
-
-
-def _is_plain_container(hint: Any) -> bool:
-    if isinstance(hint, types.UnionType):
-        return all(one is type(None) or one in _PLAIN or _is_plain_container(one) for one in get_args(hint))
-    return get_origin(hint) in (list, dict) and all(
-        one in (str, bool, int, Any) for one in get_args(hint)
-    )
-
-
 class _Binder:
     """One handler and one operation, on the way to a binding."""
 
@@ -198,7 +144,7 @@ class _Binder:
         )
 
     def _is_coroutine(self) -> bool:
-        called = self.handler
+        called: Any = self.handler
         if not inspect.isfunction(called) and not inspect.ismethod(called):
             called = getattr(called, "func", None) or getattr(called, "__call__", called)  # noqa: B004 - the method, not a test
         if inspect.iscoroutinefunction(called):
@@ -241,7 +187,11 @@ class _Binder:
             self._place_named(parameter, hint, found)
         elif self._is_state(hint):
             self._injected[parameter.name] = hint
-        elif self.operation.body is not None and self._body is None and self._is_body(parameter, hint):
+        elif (
+            self.operation.body is not None
+            and self._body is None
+            and self._is_body(parameter, hint)
+        ):
             self._take_body(parameter, hint)
         else:
             self._unknown(parameter)
@@ -258,20 +208,24 @@ class _Binder:
         ]
 
     def _is_state(self, hint: Any) -> bool:
-        if not self._has_state or not isinstance(hint, type) or hint in _PLAIN:
+        if not self._has_state or not isinstance(hint, type) or hint in PLAIN:
             return False
         if self._state is not None:
             return issubclass(self._state, hint)
         return not is_model(hint)
 
     def _is_body(self, parameter: inspect.Parameter, hint: Any) -> bool:
-        names = {parameter.name for parameter in inspect.signature(self.handler).parameters.values()}
-        return parameter.name == "body" or (hint not in _PLAIN and "body" not in names)
+        names = {
+            parameter.name for parameter in inspect.signature(self.handler).parameters.values()
+        }
+        return parameter.name == "body" or (hint not in PLAIN and "body" not in names)
 
     def _place_marked(self, parameter: inspect.Parameter, hint: Any, source: Source) -> None:
         for one in self.operation.parameters:
-            same = one.name.lower() == source.name.lower() if source.location == "header" else (
-                one.name == source.name
+            same = (
+                one.name.lower() == source.name.lower()
+                if source.location == "header"
+                else (one.name == source.name)
             )
             if one.location == source.location and same:
                 self._take(parameter, hint, one)
@@ -283,9 +237,7 @@ class _Binder:
             f"it has {', '.join(names)}" if names else f"it has no {source.location} parameter",
         )
 
-    def _place_named(
-        self, parameter: inspect.Parameter, hint: Any, found: list[Parameter]
-    ) -> None:
+    def _place_named(self, parameter: inspect.Parameter, hint: Any, found: list[Parameter]) -> None:
         if len(found) == 1:
             self._take(parameter, hint, found[0])
             return
@@ -308,11 +260,9 @@ class _Binder:
     def _take_body(self, parameter: inspect.Parameter, hint: Any) -> None:
         body = self.operation.body
         assert body is not None
-        if not body.required and not _defaulted(parameter) and not _accepts_none(hint):
+        if not body.required and not _defaulted(parameter) and not accepts_none(hint):
             self._needs_none(parameter.name, hint)
-        self._body = Taken(
-            parameter.name, self._converter(parameter, hint), _defaulted(parameter)
-        )
+        self._body = Taken(parameter.name, self._converter(parameter, hint), _defaulted(parameter))
 
     def _converter(self, parameter: inspect.Parameter, hint: Any) -> Convert | None:
         try:
@@ -325,7 +275,7 @@ class _Binder:
             return None
 
     def _check_hint(self, name: str, hint: Any, shape: Shape, may_be_none: bool) -> None:
-        accepted = _accepted(hint)
+        accepted = json_types(hint)
         if accepted is None:
             return
         if may_be_none and "null" not in accepted:
@@ -333,15 +283,15 @@ class _Binder:
         refused = sorted(shape.types - accepted)
         if refused:
             self.fault(
-                f"{name} is hinted as {_name(hint)}, but the document's schema allows"
+                f"{name} is hinted as {name_of(hint)}, but the document's schema allows"
                 f" {' and '.join(refused)}",
                 "change the hint to what the schema says, or the schema",
             )
 
     def _needs_none(self, name: str, hint: Any) -> None:
         self.fault(
-            f"{name} is optional in the document, but its hint {_name(hint)} does not allow None",
-            f"write `{name}: {_name(hint)} | None = None`, or give the schema a default",
+            f"{name} is optional in the document, but its hint {name_of(hint)} does not allow None",
+            f"write `{name}: {name_of(hint)} | None = None`, or give the schema a default",
         )
 
     def _unknown(self, parameter: inspect.Parameter) -> None:
@@ -378,49 +328,3 @@ def _defaulted(parameter: inspect.Parameter) -> bool:
 def _has_default(parameter: Parameter) -> bool:
     schema = parameter.schema.follow() if parameter.schema is not None else None
     return schema is not None and isinstance(schema.value, Mapping) and "default" in schema.value
-
-
-def _accepts_none(hint: Any) -> bool:
-    accepted = _accepted(hint)
-    return accepted is None or "null" in accepted
-
-
-def _accepted(hint: Any) -> frozenset[str] | None:
-    """The JSON types that a hint can hold; None for a hint that does not say."""
-    origin = get_origin(hint)
-    if origin is Annotated:
-        return _accepted(get_args(hint)[0])
-    if origin in (Union, types.UnionType):
-        parts = [_accepted(one) for one in get_args(hint)]
-        known = [one for one in parts if one is not None]
-        return frozenset().union(*known) if len(known) == len(parts) else None
-    if origin is Literal:
-        return _types_of(get_args(hint))
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return _types_of(member.value for member in hint)
-    if is_model(hint):
-        return frozenset({"object"})
-    return _ACCEPTED.get(origin or hint)
-
-
-def _types_of(values: Any) -> frozenset[str]:
-    accepted = (_ACCEPTED.get(type(value), frozenset[str]()) for value in values)
-    return frozenset[str]().union(*accepted)
-
-
-_STRING, _ARRAY = frozenset({"string"}), frozenset({"array"})
-_ACCEPTED: dict[Any, frozenset[str]] = {
-    type(None): frozenset({"null"}),
-    str: _STRING,
-    bool: frozenset({"boolean"}),
-    int: frozenset({"integer"}),
-    float: frozenset({"number", "integer"}),
-    Decimal: frozenset({"number", "integer", "string"}),
-    **dict.fromkeys((UUID, date, datetime, time, timedelta, bytes), _STRING),
-    **dict.fromkeys((list, tuple, set, frozenset), _ARRAY),
-    dict: frozenset({"object"}),
-}
-
-
-def _name(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")

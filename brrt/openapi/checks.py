@@ -51,8 +51,10 @@ class _Checker:
         """What stands below, references followed; None as value where nothing does."""
         value: Any = target.value
         pointer = f"{target.pointer}/{escape_token(name)}"
-        known = isinstance(value, list) or (isinstance(value, dict) and name in value)
-        return self.follow(Target(target.uri, pointer, value[name] if known else None))
+        inner = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, list) and isinstance(name, int):
+            inner = value[name]
+        return self.follow(Target(target.uri, pointer, inner))
 
     def follow(self, target: Target) -> Target:
         """The end of a chain of references; where it breaks, the place itself."""
@@ -133,16 +135,19 @@ def template_names(path: str) -> list[str]:
 
 def _check_templates(checker: _Checker, root: Target) -> None:
     """OpenAPI 3.1.1, section 4.8.8: form of templates, and no two that are identical."""
-    shapes: dict[str, str] = {}
+    shapes: dict[str, tuple[str, set[str]]] = {}
     for path, item in _path_items(checker, root):
         for message, cure in _template_faults(path):
             checker.report("template", message, cure, item.uri, item.pointer)
         shape = _VARIABLE.sub("{}", path)
-        other = shapes.setdefault(shape, path)
+        methods = {method for method, _ in _methods(checker, checker.follow(item))}
+        other, taken = shapes.setdefault(shape, (path, set()))
         if other != path:
+            rule = "conflicting paths" if methods & taken else "identical paths"
             message = f"the path {path!r} matches the same requests as {other!r}"
             cure = f"move its operations to {other!r}, or change a fixed part of one"
-            checker.report("conflicting paths", message, cure, item.uri, item.pointer)
+            checker.report(rule, message, cure, item.uri, item.pointer)
+        taken.update(methods)
 
 
 def _template_faults(path: str) -> Iterator[tuple[str, str]]:
@@ -274,9 +279,11 @@ def _check_tag_parents(
     checker: _Checker, name: str, parents: dict[str, Any], tag: Target
 ) -> None:
     parent = parents[name]
-    if parent is not None and parent not in parents:
+    if not isinstance(parent, str):
+        return
+    if parent not in parents:
         message = f"the parent {parent!r} of the tag {name!r} is not declared"
-        cure = f"there is {nearest(str(parent), list(parents))}"
+        cure = f"there is {nearest(parent, list(parents))}"
         checker.report("tag", message, cure, tag.uri, f"{tag.pointer}/parent")
     trail = [name]
     while isinstance(parent, str) and parent in parents:

@@ -25,15 +25,32 @@ HIDDEN = {Direction.REQUEST: "readOnly", Direction.RESPONSE: "writeOnly"}
 
 # Keywords of the 3.0 dialect (a subset of draft 5), and those which 2020-12 adds.
 _VALUES_30 = frozenset(
-    "type enum multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength"
-    " pattern maxItems minItems uniqueItems maxProperties minProperties required format".split()
+    [
+        "type",
+        "enum",
+        "multipleOf",
+        "maximum",
+        "exclusiveMaximum",
+        "minimum",
+        "exclusiveMinimum",
+        "maxLength",
+        "minLength",
+        "pattern",
+        "maxItems",
+        "minItems",
+        "uniqueItems",
+        "maxProperties",
+        "minProperties",
+        "required",
+        "format",
+    ]
 )
 _VALUES = _VALUES_30 | frozenset(
-    "const maxContains minContains dependentRequired $dynamicAnchor $dynamicRef".split()
+    ["const", "maxContains", "minContains", "dependentRequired", "$dynamicAnchor", "$dynamicRef"]
 )
 _SCHEMAS_30 = frozenset({"not", "items", "additionalProperties"})
 _SCHEMAS = _SCHEMAS_30 | frozenset(
-    "if then else contains propertyNames unevaluatedItems unevaluatedProperties".split()
+    ["if", "then", "else", "contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties"]
 )
 _LISTS_30 = frozenset({"allOf", "anyOf", "oneOf"})
 _LISTS = _LISTS_30 | frozenset({"prefixItems"})

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from brrt.errors import Fault, SpecError
+from brrt.openapi.judgement import document_version, judge
 from brrt.openapi.references import DOCUMENT_URI, Closure, Unresolvable
 from brrt.openapi.sources import Resource, detach, escape_token, read, read_file
 
@@ -162,14 +163,19 @@ def load(
     """
     main = _main(source)
     closure = Closure(main, _folder(main, base))
-    return Document(closure, (3, 1))
+    version = document_version(main)
+    faults, warnings = judge(closure, version, strict)
+    if faults:
+        raise SpecError(faults)
+    return Document(closure, version, warnings)
 
 
 def _main(source: Source) -> Resource:
     if isinstance(source, Mapping):
         value = detach(source, _NAMELESS)
         try:
-            return Resource(DOCUMENT_URI, _NAMELESS, value, msgspec.json.encode(value, order="sorted"))
+            content = msgspec.json.encode(value, order="sorted")
+            return Resource(DOCUMENT_URI, _NAMELESS, value, content)
         except UnicodeEncodeError:
             message = "a text in the mapping holds half a surrogate pair"
             raise SpecError([Fault(message, "decode it as UTF-8", _NAMELESS)]) from None

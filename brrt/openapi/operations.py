@@ -50,6 +50,11 @@ class Parameter:
     allow_reserved: bool = False
     allow_empty: bool = False
 
+    @property
+    def value_schema(self) -> Node | None:
+        """The schema of the decoded value, whichever way it is serialised."""
+        return self.content.schema if self.content else self.schema
+
 
 @dataclass(frozen=True, slots=True)
 class Body:

@@ -83,8 +83,8 @@ class ParameterReader:
         by_place: dict[str, list[_Reading]] = {}
         for one in readings:
             by_place.setdefault(one.parameter.location, []).append(one)
-        names = Template.parse(operation.path).names
-        self._path = [(names.index(one.parameter.name), one) for one in by_place.get("path", ())]
+        order = Template.parse(operation.path).names
+        self._path = [(order.index(one.parameter.name), one) for one in by_place.get("path", ())]
         self._query = by_place.get("query", [])
         self._header = [
             (one.parameter.name.lower().encode("latin-1"), one)
@@ -97,7 +97,10 @@ class ParameterReader:
         self._readings = {one.key: one for one in readings}
         self._validator = self._compile(readings, schemas)
         self._finish = [
-            (self._key(one.parameter), self._taken.get((one.parameter.location, one.parameter.name)))
+            (
+                self._key(one.parameter),
+                self._taken.get((one.parameter.location, one.parameter.name)),
+            )
             for one in readings
         ]
         self._finish = [pair for pair in self._finish if _needs_finish(pair[1])]
@@ -170,10 +173,7 @@ class ParameterReader:
         return _Reading(self._key(one), decode, _default(one), one)
 
     def _compile(self, readings: list[_Reading], schemas: Schemas) -> Validator:
-        members = {
-            one.key: one.parameter.schema or (one.parameter.content and one.parameter.content.schema)
-            for one in readings
-        }
+        members = {one.key: one.parameter.value_schema for one in readings}
         required = tuple(one.key for one in readings if one.parameter.required)
         return schemas.object_validator(members, required, Direction.REQUEST)
 
@@ -200,9 +200,7 @@ class BodyReader:
         self._ranges = [one for one in entries if content.specificity(one.media_type)]
         self._accept = ", ".join(one.media_type for one in entries)
 
-    def read(
-        self, content_type: bytes | None, data: bytes, found: list[Violation]
-    ) -> Any:
+    def read(self, content_type: bytes | None, data: bytes, found: list[Violation]) -> Any:
         """The body's value, or MISSING. Raises `Problem` 415 and 400; violations go to `found`."""
         if not data and content_type is None:
             if self._required:
@@ -292,7 +290,9 @@ def _decoder(one: Parameter, shape: Shape, others: frozenset[str]) -> Callable[[
 def _content_decoder(one: Parameter) -> Callable[[Any], Any]:
     """A parameter serialised by media type, such as JSON in a query (OpenAPI 3.1.1, 4.8.12.3)."""
     assert one.content is not None
-    as_text = _decoder(replace(one, content=None, style=DEFAULT_STYLES[one.location]), TEXT, NO_NAMES)
+    as_text = _decoder(
+        replace(one, content=None, style=DEFAULT_STYLES[one.location]), TEXT, NO_NAMES
+    )
     json = content.is_json(content.essence(one.content.name))
 
     def decode(raw: Any) -> Any:
@@ -315,5 +315,3 @@ def _entry(media_type: MediaType, schemas: Schemas) -> _Entry:
     if name.startswith("text/"):
         return _Entry(name, content.decode_text(content.charset(media_type.name)), validator)
     return _Entry(name, bytes, None)
-
-

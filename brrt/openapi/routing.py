@@ -22,8 +22,9 @@ OpenAPI 3.2, sections "Paths Object" and "Path Templating"; RFC 3986, section 6.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from operator import itemgetter
-from string import ascii_letters, digits
+from string import ascii_letters, digits, hexdigits
 from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
@@ -222,18 +223,20 @@ class _Node(Generic[T]):
 
 
 def _canonical(raw: bytes) -> str:
-    return _FOREIGN.sub(_rewrite, raw).decode("ascii")
+    return _FOREIGN.sub(lambda found: _REWRITTEN[found[0]], raw).decode("ascii")
 
 
-def _rewrite(found: re.Match[bytes]) -> bytes:
-    """One escape, or one byte that has to be escaped, in canonical form."""
-    text = found[0]
-    if text == b"%":
-        return text
-    byte = int(text[1:], 16) if len(text) == 3 else text[0]
-    if len(text) == 3 and byte in _UNRESERVED:
-        return bytes([byte])
-    return b"%%%02X" % byte
+def _rewritten() -> dict[bytes, bytes]:
+    """What becomes of each escape, and of each byte that has to be one."""
+    table = {bytes([byte]): b"%%%02X" % byte for byte in range(256)} | {b"%": b"%"}
+    for high, low in product(hexdigits, repeat=2):
+        byte = int(high + low, 16)
+        upper = bytes([byte]) if byte in _UNRESERVED else b"%%%02X" % byte
+        table[f"%{high}{low}".encode()] = upper
+    return table
+
+
+_REWRITTEN = _rewritten()
 
 
 def _segments(literals: list[str]) -> tuple[Segment, ...]:
@@ -274,7 +277,10 @@ def _match(literals: Segment, segment: str) -> tuple[str, ...] | None:
         values.append(folded[position + len(separator) : end])
         end = position
     values.append(folded[start:end])
-    return tuple(value.translate(_UNFOLD) for value in reversed(values))
+    values.reverse()
+    if folded is not segment:
+        values = [value.translate(_UNFOLD) for value in values]
+    return tuple(values)
 
 
 def _fold(text: str) -> str:

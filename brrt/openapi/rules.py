@@ -41,6 +41,7 @@ RULES = {
     "path parameter": Weight.FATAL,
     "template": Weight.FATAL,
     "conflicting paths": Weight.FATAL,
+    "identical paths": Weight.FAULT,  # but no method in common: each request has one operation
     "security scheme": Weight.FATAL,
     "tag": Weight.FAULT,
     "ignored header": Weight.WARNING,

@@ -237,10 +237,7 @@ def _place(tree: Any, pointer: str, schema: Any) -> Any:
     here = tree
     tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer[1:].split("/")]
     for token in tokens[:-1]:
-        if isinstance(here, list):
-            here = here[int(token)]
-        else:
-            here = here.setdefault(token, {})
+        here = here[int(token)] if isinstance(here, list) else here.setdefault(token, {})
     if not isinstance(here, list):
         here.setdefault(tokens[-1], schema)
     return tree

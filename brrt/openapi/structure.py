@@ -115,15 +115,15 @@ def _allowed(version: tuple[int, int]) -> Callable[[Any], list[str]]:
         schema: Any = root
         for step in error.schema_path[:-1]:
             schema = schema.get(str(step)) if isinstance(schema, dict) else None
-        return _property_names(schema, root)
+        return _known_names(schema, root)
 
     return names
 
 
-def _property_names(schema: Any, root: dict[str, Any]) -> list[str]:
+def _known_names(schema: Any, root: dict[str, Any]) -> list[str]:
     """The properties that a schema knows, in its own branches included."""
     if isinstance(schema, list):
-        return [name for entry in schema for name in _property_names(entry, root)]
+        return [name for entry in schema for name in _known_names(entry, root)]
     if not isinstance(schema, dict):
         return []
     names = list(schema.get("properties", ()))
@@ -132,10 +132,10 @@ def _property_names(schema: Any, root: dict[str, Any]) -> list[str]:
         inner: Any = root
         for step in reference.split("/")[1:]:
             inner = inner[step]
-        names += _property_names(inner, root)
+        names += _known_names(inner, root)
     for keyword in ("allOf", "then", "else"):
-        names += _property_names(schema.get(keyword), root)
-    return names + _property_names(list(schema.get("dependentSchemas", {}).values()), root)
+        names += _known_names(schema.get(keyword), root)
+    return names + _known_names(list(schema.get("dependentSchemas", {}).values()), root)
 
 
 def _decorative(wrong: Wrong, pointer: str) -> bool:

@@ -140,7 +140,7 @@ class Registry:
 
     def statistics(self) -> Statistics:
         """What every handler has done and is doing, and the sum."""
-        active, busy, queued = ({name: 0 for name in self._counters} for _ in range(3))
+        active, busy, queued = (dict.fromkeys(self._counters, 0) for _ in range(3))
         for pool in self._all_pools():
             active[pool.name] += pool.active
             busy[pool.name] += pool.busy

@@ -92,8 +92,7 @@ def total(pictures: Iterable[HandlerStatistics], gone: Counters) -> HandlerStati
     pictures = tuple(pictures)
     names = [spec.name for spec in fields(HandlerStatistics) if spec.name != "peak_queue"]
     sums = {
-        name: sum(getattr(one, name) for one in pictures) + getattr(gone, name, 0)
-        for name in names
+        name: sum(getattr(one, name) for one in pictures) + getattr(gone, name, 0) for name in names
     }
     peak = max([gone.peak_queue, *(one.peak_queue for one in pictures)])
     return HandlerStatistics(**sums, peak_queue=peak)

@@ -1,0 +1,119 @@
+"""What hints mean: which JSON types they can hold, and what turns a JSON value into one."""
+
+import dataclasses
+import enum
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from uuid import UUID
+
+import msgspec
+
+Convert = Callable[[Any], Any]
+
+
+def is_model(hint: Any) -> bool:
+    """Whether a hint is a class whose instances are made from a JSON object."""
+    return isinstance(hint, type) and (
+        dataclasses.is_dataclass(hint)
+        or issubclass(hint, msgspec.Struct)
+        or typing.is_typeddict(hint)
+        or hasattr(hint, "__pydantic_core_schema__")
+    )
+
+
+def converter(hint: Any) -> Convert | None:
+    """What turns a JSON value into a hint's type; None where the value is that already.
+
+    Raises TypeError for a hint that no JSON value can become.
+    """
+    if hint in PLAIN or _is_plain_container(hint):
+        return None
+    if hasattr(hint, "__pydantic_core_schema__"):
+        from pydantic import TypeAdapter
+
+        return cast(Convert, TypeAdapter(hint).validate_python)
+    kind = msgspec.inspect.type_info(hint)
+    if isinstance(kind, msgspec.inspect.CustomType):
+        raise TypeError(f"{name_of(hint)} cannot be made from JSON")
+    return partial(msgspec.convert, type=hint)
+
+
+PLAIN: tuple[Any, ...] = (
+    inspect.Parameter.empty,
+    Any,
+    object,
+    str,
+    bool,
+    int,
+    dict,
+    list,
+    str | None,
+    bool | None,
+    int | None,
+    dict | None,
+    list | None,
+)
+
+
+def _is_plain_container(hint: Any) -> bool:
+    if isinstance(hint, types.UnionType):
+        return all(
+            one is type(None) or one in PLAIN or _is_plain_container(one) for one in get_args(hint)
+        )
+    return get_origin(hint) in (list, dict) and all(
+        one in (str, bool, int, Any) for one in get_args(hint)
+    )
+
+
+def accepts_none(hint: Any) -> bool:
+    """Whether a hint can hold None, or does not say."""
+    accepted = json_types(hint)
+    return accepted is None or "null" in accepted
+
+
+def json_types(hint: Any) -> frozenset[str] | None:
+    """The JSON types that a hint can hold; None for a hint that does not say."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return json_types(get_args(hint)[0])
+    if origin in (Union, types.UnionType):
+        parts = [json_types(one) for one in get_args(hint)]
+        known = [one for one in parts if one is not None]
+        return frozenset().union(*known) if len(known) == len(parts) else None
+    if origin is Literal:
+        return _types_of(get_args(hint))
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return _types_of(member.value for member in hint)
+    if is_model(hint):
+        return frozenset({"object"})
+    return _ACCEPTED.get(origin or hint)
+
+
+def _types_of(values: Any) -> frozenset[str]:
+    accepted = (_ACCEPTED.get(type(value), frozenset[str]()) for value in values)
+    return frozenset[str]().union(*accepted)
+
+
+_STRING, _ARRAY = frozenset({"string"}), frozenset({"array"})
+_ACCEPTED: dict[Any, frozenset[str]] = {
+    type(None): frozenset({"null"}),
+    str: _STRING,
+    bool: frozenset({"boolean"}),
+    int: frozenset({"integer"}),
+    float: frozenset({"number", "integer"}),
+    Decimal: frozenset({"number", "integer", "string"}),
+    **dict.fromkeys((UUID, date, datetime, time, timedelta, bytes), _STRING),
+    **dict.fromkeys((list, tuple, set, frozenset), _ARRAY),
+    dict: frozenset({"object"}),
+}
+
+
+def name_of(hint: Any) -> str:
+    """A hint as it is written."""
+    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")

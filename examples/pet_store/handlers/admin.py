@@ -1,0 +1,22 @@
+"""Settings and webhooks."""
+
+from typing import Any
+
+from brrt import Handlers, Reply
+from examples.pet_store.models import NewWebhook
+from examples.pet_store.store import Store
+
+handlers = Handlers()
+
+
+@handlers
+async def get_settings(store: Store) -> dict[str, Any]:
+    """Whatever JSON can say may be answered; the document still decides whether it is right."""
+    return await store.settings()
+
+
+@handlers
+async def register_webhook(body: NewWebhook, store: Store) -> Reply:
+    """The url is kept; nothing is sent to it yet."""
+    webhook, is_new = await store.register_webhook(body)
+    return Reply(webhook, status=201 if is_new else 200)

@@ -1,0 +1,62 @@
+"""The README keeps its word: its examples run, and its answers are those of the app."""
+
+import json
+import re
+import types
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from brrt import App
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+PYTHON = [text for language, text in BLOCKS if language == "python"]
+YAML = [text for language, text in BLOCKS if language == "yaml"]
+CONSOLE = [text for language, text in BLOCKS if language == "console"]
+
+
+def run(code: str) -> dict[str, Any]:
+    """Execute an example as a module of its own."""
+    module = types.ModuleType("example")
+    exec(compile(code, "README.md", "exec"), module.__dict__)
+    return module.__dict__
+
+
+async def test_the_first_app_answers_as_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ten-line app with its document gives the very answers of the README."""
+    (tmp_path / "openapi.yaml").write_text(YAML[0])
+    monkeypatch.chdir(tmp_path)
+    app: App = run(PYTHON[0])["app"]
+    asked = re.findall(r"curl -s localhost:8000(\S+)\n(.*)\n", CONSOLE[0])
+    assert len(asked) == 2
+    transport = httpx.ASGITransport(app)
+    async with app, httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for path, answer in asked:
+            response = await client.get(path)
+            assert response.json() == json.loads(answer)
+
+
+def test_the_first_app_is_ten_lines() -> None:
+    """What the README calls small is small."""
+    lines = [line for line in PYTHON[0].splitlines() if line.strip()]
+    assert len(lines) <= 10
+
+
+@pytest.mark.parametrize("code", PYTHON[1:])
+def test_every_other_example_runs(code: str) -> None:
+    """No example has a name that is not there any more."""
+    assert run(code)
+
+
+def test_every_limit_is_in_the_table() -> None:
+    """Each limit of `Limits` has a row with its environment variable."""
+    from brrt import Limits
+
+    for name in Limits.__dataclass_fields__:
+        assert f"| `{name}` | `BRRT_{name.upper()}` |" in README
