@@ -7,7 +7,7 @@ retires what it displaced. Changes come one after the other; requests never wait
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from os import PathLike
@@ -196,7 +196,7 @@ class App:
         await self._lifespan.close()
 
     @asynccontextmanager
-    async def _session(self) -> AsyncIterator[None]:
+    async def _session(self) -> AsyncGenerator[None, None]:
         """The user's lifespan around the workers' life."""
         async with _enter(self._user_lifespan, self) as state:
             self._check_state(state)
@@ -330,12 +330,11 @@ def _state_type(lifespan: Callable[[Any], Any] | None) -> type | None:
 
 
 @asynccontextmanager
-async def _enter(lifespan: Callable[[Any], Any] | None, app: App) -> AsyncIterator[Any]:
+async def _enter(lifespan: Callable[[Any], Any] | None, app: App) -> AsyncGenerator[Any, None]:
     if lifespan is None:
         yield None
         return
-    manager = lifespan(app)
-    if inspect.isasyncgen(manager):
-        manager = asynccontextmanager(lambda: manager)()
-    async with manager as state:
+    if inspect.isasyncgenfunction(lifespan):
+        lifespan = asynccontextmanager(lifespan)
+    async with lifespan(app) as state:
         yield state

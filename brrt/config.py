@@ -49,18 +49,18 @@ class SettingError(BrrtError, ValueError):
     """A setting has a value that it cannot have."""
 
 
-def _setting(name: str, default: Any) -> Any:
+def _setting(name: str, default: float) -> Any:
     """A dataclass field whose default is the environment's value, or else `default`."""
     return field(default_factory=_from_environment(name, default))
 
 
-def _from_environment(name: str, default: Any) -> Callable[[], Any]:
+def _from_environment(name: str, default: float) -> Callable[[], Any]:
     def read() -> Any:
         variable = ENVIRONMENT_PREFIX + name.upper()
         text = os.environ.get(variable)
         if text is None:
             return default
-        kind = type(default)
+        kind: type[int] | type[float] = type(default)
         try:
             return kind(text)
         except ValueError:

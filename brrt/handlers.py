@@ -81,7 +81,8 @@ class Handlers:
     def __call__(self, name: Any = None, **limits: float | None) -> Any:
         """Register a handler: bare, or with an operationId and limits of its own."""
         if callable(name):
-            return self._register(getattr(name, "__name__", ""), name, {})
+            function: Any = name
+            return self._register(getattr(function, "__name__", ""), function, {})
         given = {key: value for key, value in limits.items() if value is not None}
         unknown = sorted(set(given) - set(PER_HANDLER))
         if unknown:

@@ -7,7 +7,7 @@ in the keeper itself, it never matters which task started or stopped it.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -130,7 +130,7 @@ class Lifespan:
         raise LifecycleError("the app is running in another event loop; give each loop its own App")
 
     @asynccontextmanager
-    async def manager(self, host: Any = None) -> AsyncIterator[None]:
+    async def manager(self, host: Any = None) -> AsyncGenerator[None, None]:
         """What hosts call: `lifespan(host)` gives an async context manager."""
         await self.enter()
         try:

@@ -26,6 +26,7 @@ from brrt.runtime.registry import Registry
 
 INJECTABLES: Mapping[type, str] = {Request: "request"}
 ALL_MISSING = "501"
+BODY_HEADERS = frozenset({b"content-type", b"content-length"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +270,8 @@ def _compile_served(
 ) -> Served:
     parameters = ParameterReader(operation, binding, schemas)
     body = BodyReader(operation.body, binding.body, schemas) if operation.body else None
-    wanted = parameters.headers | ({b"content-type", b"content-length"} if body else set())
-    return Served(registration, limits, parameters, body, binding.injected, frozenset(wanted))
+    wanted = parameters.headers | (BODY_HEADERS if body else frozenset[bytes]())
+    return Served(registration, limits, parameters, body, binding.injected, wanted)
 
 
 def _security_faults(operation: Operation) -> list[Fault]:

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
@@ -22,6 +23,7 @@ import yaml
 from jsonschema_rs import validator_for
 
 from brrt import App
+from examples.pet_store import database
 from examples.pet_store.app import DOCUMENT, MISSING, build
 from examples.pet_store.database import open_database
 from examples.pet_store.models import Cat, Dog, NewItem, NewPet
@@ -147,15 +149,14 @@ def test_every_example_and_default_fits_its_schema() -> None:
 
 def samples(node: Any) -> Iterator[tuple[Any, Any]]:
     """Each (schema, value) that stands anywhere in a document."""
-    parts: list[Any] = []
     if isinstance(node, list):
-        parts = node
+        for part in cast("list[Any]", node):
+            yield from samples(part)
     elif isinstance(node, dict):
-        whole: dict[str, Any] = node
+        whole = cast("dict[str, Any]", node)
         yield from own_samples(whole)
-        parts = [part for key, part in whole.items() if key not in {"example", "default"}]
-    for part in parts:
-        yield from samples(part)
+        for key in whole.keys() - {"example", "default"}:
+            yield from samples(whole[key])
 
 
 def own_samples(node: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
@@ -205,8 +206,8 @@ async def test_a_migration_runs_once_and_keeps_what_is_there(tmp_path: Path) -> 
     async with open_database(path, [["CREATE TABLE a (x)"]], ["INSERT INTO a VALUES (1)"]):
         pass
     steps = [["not run again"], ["ALTER TABLE a ADD y DEFAULT 2"]]
-    async with open_database(path, steps, ["not run again"]) as database:
-        assert [tuple(row) for row in await database.query("SELECT * FROM a")] == [(1, 2)]
+    async with open_database(path, steps, ["not run again"]) as opened:
+        assert [tuple(row) for row in await opened.query("SELECT * FROM a")] == [(1, 2)]
     with pytest.raises(sqlite3.DatabaseError, match="version 2, this release knows 1"):
         async with open_database(path, steps[:1], []):
             pytest.fail("it must not open")  # pragma: no cover
@@ -219,8 +220,8 @@ async def test_a_broken_migration_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError):
         async with open_database(path, [["CREATE TABLE a (x)"], ["nonsense"]], []):
             pytest.fail("it must not open")  # pragma: no cover
-    async with open_database(path, [["CREATE TABLE a (x)"]], []) as database:
-        assert await database.query("SELECT * FROM a") == []
+    async with open_database(path, [["CREATE TABLE a (x)"]], []) as opened:
+        assert await opened.query("SELECT * FROM a") == []
 
 
 @pytest.mark.asyncio
@@ -231,10 +232,10 @@ async def test_a_failed_transaction_is_undone() -> None:
         connection.execute("DELETE FROM pets")
         raise KeyError("oops")
 
-    async with open_database(":memory:", MIGRATIONS, SEED) as database:
+    async with open_database(":memory:", MIGRATIONS, SEED) as opened:
         with pytest.raises(KeyError):
-            await database.write(fail)
-        (row,) = await database.query("SELECT count(*) AS pets FROM pets")
+            await opened.write(fail)
+        (row,) = await opened.query("SELECT count(*) AS pets FROM pets")
     assert row["pets"] == 5
 
 
@@ -252,11 +253,11 @@ async def test_a_cancelled_caller_leaves_no_transaction_open() -> None:
     def never(connection: sqlite3.Connection) -> None:
         raise AssertionError("this was cancelled before its turn")  # pragma: no cover
 
-    async with open_database(":memory:", MIGRATIONS, SEED) as database:
-        running = asyncio.create_task(database.write(slow))
+    async with open_database(":memory:", MIGRATIONS, SEED) as opened:
+        running = asyncio.create_task(opened.write(slow))
         await entered.wait()  # the loop goes on while the thread is busy
-        waiting = asyncio.create_task(database.write(never))
-        reading = asyncio.create_task(database.query("SELECT name FROM pets WHERE id = 1"))
+        waiting = asyncio.create_task(opened.write(never))
+        reading = asyncio.create_task(opened.query("SELECT name FROM pets WHERE id = 1"))
         await asyncio.sleep(0)
         for task in (running, waiting):
             task.cancel()
@@ -266,7 +267,7 @@ async def test_a_cancelled_caller_leaves_no_transaction_open() -> None:
         assert not reading.done()
         release.set()
         assert [row["name"] for row in await reading] == ["Tiger"]
-        assert not await database.read(lambda connection: connection.total_changes == 0)
+        assert not await opened.read(lambda connection: connection.total_changes == 0)
 
 
 @pytest.mark.asyncio
@@ -283,6 +284,48 @@ async def test_two_stores_share_a_file(tmp_path: Path) -> None:
     async with open_store(path) as store:
         pets = await store.pets(100, 5, [])
     assert sorted(pet.name for pet in pets) == ["Castor"] * 20 + ["Pollux"] * 20
+
+
+@pytest.mark.asyncio
+async def test_opening_waits_for_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite itself does not wait when it switches to the log; the store does, within a limit."""
+    path = str(tmp_path / "shop.db")
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    now = 0.0
+
+    def monotonic() -> float:
+        return now
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        if other.in_transaction and now > 1.0:
+            other.execute("ROLLBACK")
+
+    monkeypatch.setattr(database, "time", SimpleNamespace(monotonic=monotonic, sleep=sleep))
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM sqlite_master")
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "BUSY_TIMEOUT", 0.5)
+        with pytest.raises(sqlite3.OperationalError, match=r"shop\.db is locked"):
+            async with open_store(path):
+                pytest.fail("it must not open")  # pragma: no cover
+    async with open_store(path) as store:
+        assert await store.pet(1)
+    assert 1.0 < now < 1.1
+    other.close()
+
+
+@pytest.mark.asyncio
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    """An error that waiting would not cure is raised at once."""
+    path = tmp_path / "shop.db"
+    path.write_text("This is a shopping list. " * 100)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        async with open_store(str(path)):
+            pytest.fail("it must not open")  # pragma: no cover
 
 
 @pytest.mark.asyncio

@@ -61,6 +61,11 @@ def is_response_app(value: object) -> TypeGuard[ResponseApp]:
     return callable(value) and hasattr(value, "status_code")
 
 
+def is_bytes(value: object) -> TypeGuard[bytes | bytearray]:
+    """Whether a value is encoded already."""
+    return isinstance(value, (bytes, bytearray, memoryview))
+
+
 class ContractBroken(BrrtError):
     """A handler's answer is not what the document promises. The text is for the log only."""
 
@@ -88,7 +93,7 @@ class Plan:
 
     def encode(self, value: Any, check: bool) -> bytes:
         """The value as bytes. Raises `ContractBroken`."""
-        if not self.json or isinstance(value, (bytes, bytearray, memoryview)):
+        if not self.json or is_bytes(value):
             return self._encode_raw(value, check)
         validator = self.validator
         if validator is None or not check:
@@ -105,7 +110,7 @@ class Plan:
     def _encode_raw(self, value: Any, check: bool) -> bytes:
         if isinstance(value, str):
             return value.encode()
-        if not isinstance(value, (bytes, bytearray, memoryview)):
+        if not is_bytes(value):
             kind = type(value).__qualname__
             raise ContractBroken(f"{self.media_type} needs bytes or str, not {kind}")
         data = bytes(value)
@@ -138,13 +143,16 @@ class Responder:
     def respond(self, value: Any) -> Answer | ResponseApp:
         """The response for what a handler returned. Raises `ContractBroken` in strict mode."""
         plan = self._default
-        if type(value) is not dict or plan is None:
+        kind: type[Any] = type(value)
+        if kind is Reply:
+            return self._reply(value)
+        if kind is not dict:
             if value is None and self._none_is_empty:
                 return Answer(self._none_status, _length(b"", self._none_status), b"")
             if is_response_app(value):
                 return value
-            if type(value) is Reply or plan is None:
-                return self._reply(value if type(value) is Reply else Reply(value))
+        if plan is None:
+            return self._reply(Reply(value))
         body = self._encode(plan, value)
         return Answer(self._status, [*plan.headers, (b"content-length", b"%d" % len(body))], body)
 

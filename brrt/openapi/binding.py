@@ -23,6 +23,7 @@ from brrt.openapi.hints import (
 )
 from brrt.openapi.operations import Operation, Parameter, snake_case
 from brrt.openapi.parameters import Shape
+from brrt.openapi.values import is_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,4 +328,4 @@ def _defaulted(parameter: inspect.Parameter) -> bool:
 
 def _has_default(parameter: Parameter) -> bool:
     schema = parameter.schema.follow() if parameter.schema is not None else None
-    return schema is not None and isinstance(schema.value, Mapping) and "default" in schema.value
+    return schema is not None and is_object(schema.value) and "default" in schema.value

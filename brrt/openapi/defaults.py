@@ -23,14 +23,7 @@ from brrt.openapi.walk import FIELDS
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE)
-_INT32, _INT64 = 1 << 31, 1 << 63
-
-
-def _integer(bound: int) -> Callable[[Any], bool]:
-    def fits(value: Any) -> bool:
-        return not isinstance(value, int) or -bound <= value < bound
-
-    return fits
+_INTEGERS = {"int32": 1 << 31, "int64": 1 << 63}
 
 
 def _parses(parse: Callable[[str], Any]) -> Callable[[Any], bool]:
@@ -52,14 +45,20 @@ def _date(text: str) -> bool:
 def _date_time(text: str) -> bool:
     """RFC 3339, section 5.6; the letters may be small."""
     day, letter, time = text[:10], text[10:11], text[11:]
-    return letter in "Tt" and _date(day) and _time(time)
+    return letter in ("T", "t") and _date(day) and _clock(time)
 
 
-def _time(text: str) -> bool:
+def _clock(text: str) -> bool:
+    """RFC 3339, section 5.6: full-time."""
     if not _TIME.fullmatch(text):
         return False
     offset = text[8:].lstrip(".0123456789").upper()
     return bool(datetime.fromisoformat(f"1970-01-01T{text[:8]}{'' if offset == 'Z' else offset}"))
+
+
+def _time(text: str) -> bool:
+    """Hours, minutes and seconds only: what the oracle takes for a time."""
+    return bool(datetime.strptime(text, "%H:%M:%S"))
 
 
 def _ipv6(text: str) -> bool:
@@ -85,8 +84,6 @@ def python_pattern(text: Any) -> bool:
 
 # The formats that are checked; all others say nothing about a default.
 FORMATS: dict[str, Callable[[Any], bool]] = {
-    "int32": _integer(_INT32),
-    "int64": _integer(_INT64),
     "email": _parses(lambda text: "@" in text),
     "idn-email": _parses(lambda text: "@" in text),
     "ipv4": _parses(ipaddress.IPv4Address),
@@ -184,11 +181,16 @@ class Defaults:
                 result[keyword] = schema[keyword]
         if str(schema.get("format")) in self._formats:
             result["format"] = str(schema["format"])
+        bound = _INTEGERS.get(str(schema.get("format")))
+        if bound is not None:
+            result["allOf"] = [{"minimum": -bound, "maximum": bound - 1}]
         if self._old:
             _rewrite_old(schema, result)
         for keyword in _INNER_30 if self._old else _INNER:
             if keyword in schema:
-                result[keyword] = self._rewrite_inner(keyword, schema[keyword], base)
+                inner = self._rewrite_inner(keyword, schema[keyword], base)
+                more = result.get(keyword)
+                result[keyword] = [*more, *inner] if more and isinstance(inner, list) else inner
         if "discriminator" in schema:
             _rewrite_discriminator(schema, result)
         return self._rewrite_reference(schema, result, base)

@@ -19,11 +19,14 @@ Convert = Callable[[Any], Any]
 
 def is_model(hint: Any) -> bool:
     """Whether a hint is a class whose instances are made from a JSON object."""
-    return isinstance(hint, type) and (
-        dataclasses.is_dataclass(hint)
-        or issubclass(hint, msgspec.Struct)
-        or typing.is_typeddict(hint)
-        or hasattr(hint, "__pydantic_core_schema__")
+    if not isinstance(hint, type):
+        return False
+    kind: Any = hint
+    return (
+        dataclasses.is_dataclass(kind)
+        or issubclass(kind, msgspec.Struct)
+        or typing.is_typeddict(kind)
+        or hasattr(kind, "__pydantic_core_schema__")
     )
 
 
@@ -56,8 +59,8 @@ PLAIN: tuple[Any, ...] = (
     str | None,
     bool | None,
     int | None,
-    dict | None,
-    list | None,
+    dict[str, Any] | None,
+    list[Any] | None,
 )
 
 
@@ -85,7 +88,7 @@ def json_types(hint: Any) -> frozenset[str] | None:
     if origin in (Union, types.UnionType):
         parts = [json_types(one) for one in get_args(hint)]
         known = [one for one in parts if one is not None]
-        return frozenset().union(*known) if len(known) == len(parts) else None
+        return frozenset[str]().union(*known) if len(known) == len(parts) else None
     if origin is Literal:
         return _types_of(get_args(hint))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):

@@ -261,7 +261,7 @@ def _expand(url: str, variables: Mapping[str, Any]) -> list[str]:
     for name, variable in variables.items():
         mark = "{" + name + "}"
         if mark in url:
-            values = variable.get("enum") or [variable.get("default", "")]
+            values: list[Any] = variable.get("enum") or [variable.get("default", "")]
             urls = [one.replace(mark, str(value)) for one in urls for value in values]
             urls = urls[:MAX_SERVER_EXPANSIONS]
     return urls

@@ -323,6 +323,18 @@ class _Layout:
             raw = raw.replace("%20", " ").replace("+", " ")
         return raw.split(self.separator)
 
+    def pairs(self, raw: str) -> list[tuple[str, str]] | None:
+        """Names and raw values of an object, or None if the text is not made of pairs."""
+        parts = self.split(raw)
+        if self.explode:
+            parts = [half for part in parts for half in part.partition("=")]
+            if "" in parts[1::3]:
+                return None
+            del parts[1::3]
+        if len(parts) % 2:
+            return None
+        return list(zip(map(self.decode, parts[::2]), parts[1::2], strict=True))
+
 
 def _one(shape: Shape, layout: _Layout, *, whole: bool = False) -> Convert:
     """Decode one raw text; a `whole` one is at most one item of an array."""
@@ -373,13 +385,8 @@ def _object(shape: Shape, layout: _Layout) -> Convert:
     def object_(raw: str) -> Any:
         if not raw:
             return None if nullable else {}
-        parts = layout.split(raw)
-        if layout.explode:
-            parts = [half for part in parts for half in part.split("=", 1)]
-        if len(parts) % 2:
-            return alone(raw)
-        names = map(layout.decode, parts[::2])
-        return members(_group(zip(names, parts[1::2], strict=True)))
+        pairs = layout.pairs(raw)
+        return alone(raw) if pairs is None else members(_group(pairs))
 
     return object_
 
@@ -402,9 +409,7 @@ def _is_object(shape: Shape) -> bool:
     return "object" in shape.types and "array" not in shape.types
 
 
-def _from_pairs(
-    name: str, shape: Shape, layout: _Layout, reserved: frozenset[str]
-) -> PairsDecoder:
+def _from_pairs(name: str, shape: Shape, layout: _Layout, reserved: frozenset[str]) -> PairsDecoder:
     if layout.explode and _is_object(shape):
         return _exploded_object(name, shape, layout, reserved)
     one = _one(shape, layout, whole=layout.explode)
@@ -430,9 +435,7 @@ def _exploded_object(
 
     def exploded(pairs: Pairs) -> Any:
         mine = {
-            key: raw
-            for key, raw in pairs.items()
-            if key in known or (is_open and key not in taken)
+            key: raw for key, raw in pairs.items() if key in known or (is_open and key not in taken)
         }
         if mine:
             return members(mine)
@@ -530,10 +533,10 @@ class _Deep:
 _DEEP_ANYTHING: Final = _Deep(ANYTHING)
 
 
-def _index_order(name: str) -> tuple[int, str]:
-    """Sorts decimal digits by value without making numbers of them."""
+def _index_order(name: str) -> tuple[bool, int, str]:
+    """Empty brackets, then digits by value, without making numbers of them."""
     digits = name.lstrip("0")
-    return len(digits), digits
+    return bool(name), len(digits), digits
 
 
 def _deep_object(name: str, shape: Shape) -> PairsDecoder:

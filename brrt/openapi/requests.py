@@ -28,6 +28,7 @@ from brrt.openapi.parameters import (
 from brrt.openapi.routing import Template
 from brrt.openapi.schemas import Direction, Schemas, Validator
 from brrt.openapi.validation import Violation, violations
+from brrt.openapi.values import is_object
 
 TEXT = Shape(frozenset({"string"}))
 NO_NAMES = frozenset[str]()
@@ -48,6 +49,7 @@ class _Reading:
     key: str
     decode: Callable[[Any], Any]
     default: Any
+    mutable: bool
     parameter: Parameter
 
     def put(self, arguments: dict[str, Any], raw: Any) -> None:
@@ -60,8 +62,7 @@ class _Reading:
     def put_default(self, arguments: dict[str, Any]) -> None:
         default = self.default
         if default is not MISSING:
-            mutable = type(default) is dict or type(default) is list
-            arguments[self.key] = deepcopy(default) if mutable else default
+            arguments[self.key] = deepcopy(default) if self.mutable else default
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,8 @@ class ParameterReader:
 
     def _reading(self, one: Parameter, schemas: Schemas, names: frozenset[str]) -> _Reading:
         decode = _decoder(one, schemas.shape(one.schema), names - {one.name})
-        return _Reading(self._key(one), decode, _default(one), one)
+        default = _default(one)
+        return _Reading(self._key(one), decode, default, isinstance(default, (dict, list)), one)
 
     def _compile(self, readings: list[_Reading], schemas: Schemas) -> Validator:
         members = {one.key: one.parameter.value_schema for one in readings}
@@ -268,7 +270,7 @@ def _convert(
 
 def _default(parameter: Parameter) -> Any:
     schema = parameter.schema.follow() if parameter.schema is not None else None
-    if schema is None or not isinstance(schema.value, Mapping):
+    if schema is None or not is_object(schema.value):
         return MISSING
     return schema.value.get("default", MISSING)
 

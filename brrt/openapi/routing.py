@@ -1,4 +1,4 @@
-"""Which template does a request path match, and what stands in its variables?
+"""Which template a request path matches, and what stands in its variables.
 
 The rules of this file:
 
@@ -48,8 +48,8 @@ def canonical(raw: bytes) -> str:
     """The canonical form of ASGI's `raw_path`, up to the first `?` if the server left one in.
 
     Escapes of unreserved characters are decoded, the hex digits of all others upper-cased, and
-    bytes that may not stand in a path escaped (RFC 3986, section 6.2.2). A malformed escape such
-    as `%zz` stays as it is.
+    bytes that may not stand in a path escaped (RFC 3986, section 6.2.2). So is the percent sign
+    of a malformed escape: `%zz` becomes `%25zz`, which means `%zz` and nothing else.
     """
     if not raw.translate(None, _PLAIN):
         return raw.decode("ascii")
@@ -119,11 +119,12 @@ class Router(Generic[T]):
         node = self._root
         for segment in parsed.segments:
             node = node.child(segment)
-        node.pick = _picker(parsed.segments)
         node.targets[method] = target
         if method == "GET" and ("HEAD", parsed.segments) not in self._texts:
             node.targets["HEAD"] = target
-        if not parsed.names:
+        if parsed.names:
+            node.pick = _picker(parsed.segments)
+        else:
             self._static["/".join(segment[0] for segment in parsed.segments)] = node
         self._depth = max(self._depth, len(parsed.segments))
 
@@ -189,7 +190,7 @@ class _Node(Generic[T]):
         self.variable: _Node[T] | None = None
         self.straight: _Node[T] | None = None  # the variable, where no pattern comes before it
         self.targets: dict[str, T] = {}
-        self.pick: Pick = _nothing
+        self.pick: Pick = lambda segments: ()
 
     def child(self, segment: Segment) -> "_Node[T]":
         """The node behind `segment`, made if there is none. Build phase only."""
@@ -228,7 +229,7 @@ def _canonical(raw: bytes) -> str:
 
 def _rewritten() -> dict[bytes, bytes]:
     """What becomes of each escape, and of each byte that has to be one."""
-    table = {bytes([byte]): b"%%%02X" % byte for byte in range(256)} | {b"%": b"%"}
+    table = {bytes([byte]): b"%%%02X" % byte for byte in range(256)}
     for high, low in product(hexdigits, repeat=2):
         byte = int(high + low, 16)
         upper = bytes([byte]) if byte in _UNRESERVED else b"%%%02X" % byte
@@ -290,10 +291,6 @@ def _fold(text: str) -> str:
     return _ESCAPE.sub(lambda found: chr(_FOLD + int(found[0][1:], 16)), text)
 
 
-def _nothing(segments: list[str]) -> tuple[str, ...]:
-    return ()
-
-
 def _picker(template: tuple[Segment, ...]) -> Pick:
     """What takes a template's values out of the segments of a path that matches it."""
     places = [place for place, segment in enumerate(template) if len(segment) > 1]
@@ -302,8 +299,6 @@ def _picker(template: tuple[Segment, ...]) -> Pick:
         return lambda segments: tuple(
             value for place, pattern in patterns for value in _match(pattern, segments[place]) or ()
         )
-    if not places:
-        return _nothing
     if len(places) == 1:
         (only,) = places
         return lambda segments: (segments[only],)

@@ -17,6 +17,7 @@ import jsonschema_rs
 from brrt.openapi.dialects import Direction, Translator
 from brrt.openapi.document import Document, Node
 from brrt.openapi.parameters import Shape
+from brrt.openapi.values import is_array, is_object
 
 # How deep a parameter's schema is looked into for what its text may become.
 MAX_SHAPE_DEPTH = 8
@@ -166,7 +167,7 @@ class _Shapes:
         if node is None or depth == 0:
             return Shape(frozenset())
         node = node.follow()
-        if not isinstance(node.value, Mapping):
+        if not is_object(node.value):
             return Shape(frozenset())
         parts = [self.shape(one, depth - 1) for one in _elements(node, "allOf")]
         choices = [
@@ -191,8 +192,8 @@ class _Shapes:
 
     def _types(self, schema: Mapping[str, Any]) -> frozenset[str]:
         kind = schema.get("type")
-        if isinstance(kind, list):
-            return frozenset(kind)
+        if is_array(kind):
+            return frozenset(str(one) for one in kind)
         if isinstance(kind, str):
             nullable = schema.get("nullable") is True and self._version < (3, 1)
             return frozenset({kind, "null"} if nullable else {kind})
@@ -206,7 +207,7 @@ def _combine(parts: list[Shape], choices: list[Shape]) -> Shape:
     for one in parts:
         types = types & one.types if types and one.types else types or one.types
     if choices and all(one.types for one in choices) and not types:
-        types = frozenset().union(*(one.types for one in choices))
+        types = frozenset[str]().union(*(one.types for one in choices))
     known = [*parts, *choices]
     return Shape(
         types=types,
@@ -234,11 +235,11 @@ def _place(tree: Any, pointer: str, schema: Any) -> Any:
     """Put a schema at its pointer, unless an enclosing schema has brought it already."""
     if not pointer:
         return schema
-    here = tree
+    here: Any = tree
     tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer[1:].split("/")]
     for token in tokens[:-1]:
-        here = here[int(token)] if isinstance(here, list) else here.setdefault(token, {})
-    if not isinstance(here, list):
+        here = here[int(token)] if is_array(here) else here.setdefault(token, {})
+    if not is_array(here):
         here.setdefault(tokens[-1], schema)
     return tree
 

@@ -9,16 +9,20 @@ depth and size are bounded, size as if every alias were written out.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
 from brrt.errors import Fault
-
-# Levels of nesting. Real documents stay under 40; jsonschema-rs refuses values beyond 255.
-MAX_DEPTH = 200
-# Values, aliases written out. GitHub's document of 13 MB, the largest we know, has 258,000.
-MAX_NODES = 5_000_000
+from brrt.openapi.json_values import (
+    DEPTH_CURE,
+    DEPTH_MESSAGE,
+    MAX_DEPTH,
+    MAX_NODES,
+    SIZE_CURE,
+    is_list,
+    is_mapping,
+)
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEAN = {word: word[0] in "tT" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
@@ -27,19 +31,25 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+
 # Python refuses to read integers of more than 4,300 digits; nobody needs a tenth of that.
 _MAX_DIGITS = 400
 _TAG = "tag:yaml.org,2002:"
+_TAGGED: dict[str, Any] = {
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "null": type(None),
+}
 _ABSENT: Any = object()
 _MERGE = "<<"
 
 
-class YamlError(Exception):
+class YamlError(ValueError):
     """The text is no YAML that brrt reads; `line` and `column` count from 1."""
 
     def __init__(self, message: str, cure: str, mark: Any = None) -> None:
         super().__init__(message)
         self.message = message
         self.cure = cure
-        self.line = mark.line + 1 if mark is not None else None
-        self.column = mark.column + 1 if mark is not None else None
+        self.line: int | None = mark.line + 1 if mark is not None else None
+        self.column: int | None = mark.column + 1 if mark is not None else None
 
     def fault(self, file: str) -> Fault:
         """The same as a fault in `file`."""
@@ -125,7 +135,8 @@ class _Builder:
 
     def take(self, event: Any) -> None:
         """Account for one event; those that open and close the stream say nothing."""
-        act = self._take.get(type(event))
+        kind: type = type(event)
+        act = self._take.get(kind)
         if act is not None:
             act(event)
 
@@ -175,8 +186,7 @@ class _Builder:
             if type(frame.value) is dict and frame.key is _ABSENT:
                 raise _bad_key(event)
         if len(self._open) >= MAX_DEPTH:
-            cure = f"brrt reads at most {MAX_DEPTH} levels; move inner parts to components"
-            raise YamlError("the document is nested too deeply", cure, event.start_mark)
+            raise YamlError(DEPTH_MESSAGE, DEPTH_CURE, event.start_mark)
         mapping = type(event) is yaml.MappingStartEvent
         _check_tag(event, "map" if mapping else "seq")
         if event.anchor is not None:
@@ -201,9 +211,9 @@ class _Builder:
         frame = self._open[-1]
         frame.size += size
         if frame.size > MAX_NODES:
-            cure = f"brrt reads at most {MAX_NODES:,} values; do not nest aliases in each other"
-            raise YamlError("the document is too large, aliases included", cure, event.start_mark)
-        if type(frame.value) is list:
+            message = "the document is too large, aliases written out"
+            raise YamlError(message, SIZE_CURE, event.start_mark)
+        if is_list(frame.value):
             frame.value.append(value)
             return
         key, frame.key = frame.key, _ABSENT
@@ -215,11 +225,12 @@ class _Builder:
 
 def _merged(value: Any, event: Any) -> list[dict[str, Any]]:
     """What `<<` brings in: one mapping or a list of them, the earlier winning."""
-    sources = value if isinstance(value, list) else [value]
-    if not all(isinstance(source, dict) for source in sources):
+    sources: list[Any] = value if is_list(value) else [value]
+    mappings = [source for source in sources if is_mapping(source)]
+    if len(mappings) < len(sources):
         cure = "give << an alias of a mapping, or a list of such"
         raise YamlError("<< takes mappings only", cure, event.start_mark)
-    return cast(list[dict[str, Any]], sources)
+    return mappings
 
 
 def _bad_key(event: Any) -> YamlError:
@@ -241,11 +252,10 @@ def _scalar_value(event: Any) -> Any:
     if kind in ("str", "timestamp"):
         return text
     value = _resolve(text)
-    expected = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}.get(kind)
-    if expected is None:
+    if kind not in _TAGGED:
         _check_tag(event, "str")
-    elif isinstance(value, expected):
-        return float(value) if kind == "float" else value
+    if isinstance(value, _TAGGED[kind]) and not (kind == "int" and isinstance(value, bool)):
+        return float(value or 0) if kind == "float" else value
     cure = "remove the tag, or mend the value"
     raise YamlError(f"{text!r} does not fit its tag {tag!r}", cure, event.start_mark)
 

@@ -265,8 +265,9 @@ CHANGES: list[tuple[str, dict[str, Json]]] = [
     ("bad default of a format date", {f"{PROPERTIES} born default": "2021-02-29"}),
     ("bad default of a date-time", {f"{PROPERTIES} n": {"format": "date-time", "default": "x"}}),
     ("good default date-time", {f"{PROPERTIES} n": {"format": "date-time", "default": "2020-01-01T10:00:00Z"}}),
-    ("good default of offset time", {f"{PROPERTIES} n": {"format": "time", "default": "10:00:00+01:00"}}),
-    ("bad default of a time", {f"{PROPERTIES} n": {"format": "time", "default": "25:00:00Z"}}),
+    ("bad default of an offset time", {f"{PROPERTIES} n": {"format": "time", "default": "10:00:00+01:00"}}),
+    ("bad default of a time", {f"{PROPERTIES} n": {"format": "time", "default": "25:00:00"}}),
+    ("good default of a time", {f"{PROPERTIES} n": {"format": "time", "default": "23:00:00"}}),
     ("bad default of a uuid", {f"{PROPERTIES} n": {"format": "uuid", "default": "1234"}}),
     ("bad default of an email", {f"{PROPERTIES} n": {"format": "email", "default": "me"}}),
     ("bad default of an ipv4", {f"{PROPERTIES} n": {"format": "ipv4", "default": "1.2.3"}}),
@@ -282,7 +283,7 @@ CHANGES: list[tuple[str, dict[str, Json]]] = [
     ("bad default of an object", {f"{PET} default": {"kind": "dog"}}),
     ("good default of an object", {f"{PET} default": {"name": "Rex"}}),
     ("bad default through a reference", {"components schemas Dog default": {"name": "rex", "bark": True}}),
-    ("good default through a reference", {"components schemas Dog default": {"name": "Rex", "bark": True}}),
+    ("good default through a reference", {"components schemas Choice default": {"kind": "Dog", "name": "Rex"}, f"{PROPERTIES} kind": STRING, "components schemas Dog required": ["name"]}),
     ("bad default of a parameter", {f"{PETS} get parameters 0 schema default": 10}),
     ("bad default null", {f"{PROPERTIES} n": {"type": "string", "default": None}}),
     ("good default null without type", {f"{PROPERTIES} n": {"default": None}}),
@@ -331,7 +332,7 @@ CHANGES: list[tuple[str, dict[str, Json]]] = [
     ("bad status", {f"{PETS} get responses 20": {"description": "x"}}),
     ("bad unknown field", {f"{PETS} get reponses": {}}),
     ("bad schema and content", {f"{PETS} get parameters 0 content": {"a/b": {}}}),
-    ("good path item reference", {"paths /b/{id}": {"$ref": "#/paths/~1pets~1{id}"}, f"{PETS} get operationId": None, f"{PETS} put operationId": None}),
+    ("good path item reference", {"paths /b/{id}": {"$ref": "#/paths/~1c~1{id}"}, "paths /c/{id}": {"parameters": [ID], "get": {"responses": OK}}}),
     ("bad path item reference with ids", {"paths /b/{id}": {"$ref": "#/paths/~1pets~1{id}"}}),
     ("good recursive schema", {"components schemas Loop": {"type": "object", "properties": {"more": LOOP}}}),
     ("bad reference circle", {"components schemas Loop": LOOP}),
@@ -348,7 +349,7 @@ CHANGES_30: list[tuple[str, dict[str, Json]]] = [
     ("bad float for integer", {f"{PROPERTIES} n": {"type": "integer", "default": 1.0}}),
     ("good read-only required", {f"{PROPERTIES} n": {"required": ["a"], "properties": {"a": {"readOnly": True}}, "default": {}}}),
     ("bad empty required", {f"{PET} required": []}),
-    ("good repeated enum", {f"{PROPERTIES} n": {"enum": ["a", "a"]}}),
+    ("bad repeated enum", {f"{PROPERTIES} n": {"enum": ["a", "a"]}}),
     ("bad empty enum", {f"{PROPERTIES} n": {"enum": []}}),
     ("bad version", {"openapi": "3.0"}),
     ("bad paths", {"paths": None}),
@@ -394,22 +395,18 @@ CASES = [
         *(CHANGES_30 if version == "3.0" else CHANGES_31),
         *(CHANGES_32 if version == "3.2" else ()),
     ]
-    if version != "3.2" or name not in ("bad version", "bad additional keys")
 ]
 
 
 def changed(version: str, change: dict[str, Json]) -> Json:
-    """The valid document with some places set; None for an operationId removes it."""
+    """The valid document with some places set."""
     document = pet_store(version)
     for path, value in change.items():
         parent = document
         *steps, last = path.split(" ")
         for step in steps:
             parent = parent[int(step) if isinstance(parent, list) else step]
-        if last == "operationId" and value is None:
-            del parent[last]
-        else:
-            parent[int(last) if isinstance(parent, list) else last] = copy.deepcopy(value)
+        parent[int(last) if isinstance(parent, list) else last] = copy.deepcopy(value)
     return document
 
 

@@ -28,9 +28,9 @@ def router(*routes: str) -> Router[str]:
         (b"/a%2fb%2Cc", "/a%2Fb%2Cc"),
         (b"/caf\xc3\xa9", "/caf%C3%A9"),
         (b"/caf%c3%a9", "/caf%C3%A9"),
-        (b"/%zz%4", "/%zz%4"),
-        (b"/%%41", "/%A"),
-        (b"/a|b\"{c}", "/a%7Cb%22%7Bc%7D"),
+        (b"/%zz%4", "/%25zz%254"),
+        (b"/%%34%31", "/%2541"),
+        (b'/a|b"{c}', "/a%7Cb%22%7Bc%7D"),
         (b"/\x00 ", "/%00%20"),
         (b"/!$&'()*+,;=:@", "/!$&'()*+,;=:@"),
         (b"", ""),
@@ -273,7 +273,7 @@ def test_empty_router() -> None:
 
 
 class CountedSegment(str):
-    """A segment that counts how often a node is asked for it."""
+    """A segment that counts how often it is looked up."""
 
     visits = 0
 
@@ -291,8 +291,8 @@ def test_each_node_is_entered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     segments = [CountedSegment(part) for part in ["", *["a"] * 10, "no"]]
     monkeypatch.setattr(CountedSegment, "visits", 0)
     assert list(made._walk(list(segments))) == []  # pyright: ignore[reportPrivateUsage]
-    asked_twice = 2  # once whether the literal is there, once for it
-    assert CountedSegment.visits <= asked_twice * 2**11
+    nodes = 2**11  # each looks a segment up twice: is it there, and then what is it
+    assert 0 < CountedSegment.visits <= 2 * nodes
     assert made.find("GET", "/a" * 10 + "/end") == (0, ())
 
 
