@@ -14,8 +14,10 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Final, Self, get_args, get_type_hints
 
+from anyio import CancelScope
+
 from brrt.config import Limits
-from brrt.errors import Fault, LifecycleError
+from brrt.errors import Fault, LifecycleError, SpecError
 from brrt.exchange import Allowed, Run, Unrouted, respond
 from brrt.handlers import Handlers, Registration, merge
 from brrt.http.bodies import ClientGone, Receive
@@ -28,7 +30,7 @@ from brrt.openapi.operations import snake_case
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
 from brrt.runtime.statistics import Statistics
-from brrt.snapshot import Options, Snapshot, compile_snapshot
+from brrt.snapshot import Endpoint, Options, Snapshot, compile_snapshot
 
 logger = logging.getLogger("brrt")
 
@@ -86,7 +88,8 @@ class App:
         self._blueprint = self._compile(document, self._registrations, faults)
         self._run: Run | None = None
         self._lifespan = Lifespan(self._session)
-        self._changing = asyncio.Lock()
+        self._changing: tuple[asyncio.AbstractEventLoop | None, asyncio.Lock]
+        self._changing = None, asyncio.Lock()
         self._last_statistics: Statistics | None = None
 
     def __repr__(self) -> str:
@@ -124,7 +127,25 @@ class App:
         if isinstance(answer, Answer):
             await send_answer(answer, send, scope["method"] == "HEAD")
         else:
-            await answer(scope, receive, send)
+            await self._relay(answer, scope, receive, send)
+
+    async def _relay(
+        self, response: ResponseApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Let a response send itself; one that fails before it has begun becomes a 500."""
+        begun = False
+
+        async def watched(message: Any) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await response(scope, receive, watched)
+        except Exception as error:
+            if begun:
+                raise
+            await send_answer(self._instead(error, scope), send, scope["method"] == "HEAD")
 
     def _instead(self, error: Exception, scope: Scope) -> Answer:
         """What is answered where no handler gave an answer."""
@@ -191,9 +212,16 @@ class App:
         """For a host's own lifespan: `Starlette(lifespan=app.lifespan)`."""
         return self._lifespan.manager(host)
 
-    async def aclose(self) -> None:
-        """Stop now, whoever holds the app open: drain under `grace`, then end every task."""
-        await self._lifespan.close()
+    async def aclose(self, *, grace: float | None = None) -> None:
+        """Stop now, whoever holds the app open: drain under `grace`, then end every task.
+
+        `grace`, in seconds, is that of the limits where none is given. Called inside one of
+        the app's own handlers, it starts the stop and does not wait for it.
+        """
+        if grace is not None and self._run is not None:
+            self._run.registry.limits = replace(self._limits, grace=grace)
+        inside = self._run is not None and self._run.registry.serves_caller()
+        await self._lifespan.close(wait=not inside)
 
     @asynccontextmanager
     async def _session(self) -> AsyncGenerator[None, None]:
@@ -201,7 +229,6 @@ class App:
         async with _enter(self._user_lifespan, self) as state:
             self._check_state(state)
             registry = Registry(self._limits)
-            self._changing = asyncio.Lock()
             snapshot = self._blueprint.with_pools(registry, None)
             registry.swap(snapshot.pool_map())
             loop = asyncio.get_running_loop()
@@ -209,9 +236,16 @@ class App:
             try:
                 yield
             finally:
+                await self._end(registry)
+
+    async def _end(self, registry: Registry) -> None:
+        """End every task, even if a task group of the user's lifespan has cancelled the keeper."""
+        try:
+            with CancelScope(shield=True):
                 await registry.aclose()
-                self._last_statistics = registry.statistics()
-                self._run = None
+        finally:
+            self._last_statistics = registry.statistics()
+            self._run = None
 
     def _check_state(self, state: Any) -> None:
         """What the lifespan yielded must be what the handlers ask for."""
@@ -229,6 +263,16 @@ class App:
     def document(self) -> Document:
         """The document that is served now."""
         return self._current.document
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The operations that are served now, in the document's order, with their handlers."""
+        return self._current.endpoints
+
+    @property
+    def limits(self) -> Limits:
+        """The app's own limits; an endpoint may have others."""
+        return self._limits
 
     @property
     def _current(self) -> Snapshot:
@@ -257,7 +301,7 @@ class App:
         await self._exchange_handler(name, None)
 
     async def _exchange_handler(self, name: str, registration: Registration | None) -> None:
-        async with self._changing:
+        async with self._turn():
             snapshot = self._current
             index = snapshot.index(snake_case(name))
             if index is None:
@@ -280,7 +324,7 @@ class App:
         All or nothing: a fault raises `SpecError`, names every fault, and changes nothing. A
         handler that stays the same keeps its tasks. Returns when every displaced task has ended.
         """
-        async with self._changing:
+        async with self._turn():
             source = self._source if document is None else document
             known, faults = (self._registrations, None) if handlers is None else merge(handlers)
             compiled = await asyncio.to_thread(self._compile, source, known, faults)
@@ -298,7 +342,21 @@ class App:
         not know (any more) are left out.
         """
         document = load(source, base=self._base, strict=self._strict)
-        return compile_snapshot(document, known, self._options, faults)
+        try:
+            return compile_snapshot(document, known, self._options, faults)
+        except SpecError as error:
+            raise SpecError(error.faults, document.files) from None
+
+    def _turn(self) -> asyncio.Lock:
+        """What makes changes come one after the other, in the loop in which the app runs."""
+        loop = asyncio.get_running_loop()
+        if self._run is not None and self._run.loop is not loop:
+            if not self._run.loop.is_closed():
+                raise LifecycleError("the app is running in another event loop; change it there")
+            self._run = None
+        if self._changing[0] is not loop:
+            self._changing = loop, asyncio.Lock()
+        return self._changing[1]
 
     async def _publish(self, snapshot: Snapshot) -> list[Pool]:
         """Make a snapshot the current one: start the new, swap, close the old."""
@@ -306,8 +364,9 @@ class App:
         if run is None:
             self._blueprint = snapshot
             return []
+        draft = snapshot.with_pools(run.registry, run.snapshot)
+        await run.registry.make_way(draft.pool_map())
         changed = snapshot.with_pools(run.registry, run.snapshot)
-        await run.registry.wait_settled(changed.changed_names(run.snapshot))
         displaced = run.registry.swap(changed.pool_map())
         run.snapshot, self._blueprint = changed, replace(snapshot, pools=())
         return displaced

@@ -23,6 +23,7 @@ Only names and data live here; nothing in this file decides anything.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, ClassVar
 
 
@@ -54,10 +55,14 @@ class Fault:
 
 
 class SpecError(BrrtError):
-    """The document, or what the handlers make of it, is wrong. `faults` holds all of it."""
+    """The document, or what the handlers make of it, is wrong. `faults` holds all of it.
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    `files` are those that were read or sought for it, where a mend may come from.
+    """
+
+    def __init__(self, faults: Iterable[Fault], files: Iterable[Path] = ()) -> None:
         self.faults = tuple(faults)
+        self.files = frozenset(files)
         super().__init__(self.faults)
 
     def __str__(self) -> str:

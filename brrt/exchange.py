@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from brrt.config import Limits
-from brrt.errors import LifecycleError, NotFound, Problem, Retired, ServiceUnavailable
+from brrt.errors import (
+    LifecycleError,
+    NotFound,
+    Problem,
+    Refused,
+    Retired,
+    ServiceUnavailable,
+)
 from brrt.http.bodies import ClientGone, Receive, read_body
 from brrt.http.requests import Request, check_size, local_path, pick_headers, request_path
 from brrt.http.responses import Answer, ResponseApp
@@ -26,6 +33,9 @@ from brrt.snapshot import Endpoint, Served, Snapshot
 Scope = Mapping[str, Any]
 Found = tuple[Endpoint, Pool | None, tuple[str, ...]]
 
+# What only the framework itself may say to a client: "stopping" and "busy" are about this app,
+# not about what a handler did.
+OURS: Final = (LifecycleError, Refused)
 # Seconds that a cancelled `receive()` may take; servers end it at once.
 RECEIVE_WAIT: Final = 1.0
 
@@ -154,18 +164,26 @@ async def _watch(job: Job, receive: Receive) -> Any:
     listener = asyncio.get_running_loop().create_task(_hangup(receive), name="brrt hangup watch")
     try:
         await asyncio.wait((listener, job.reply), return_when=asyncio.FIRST_COMPLETED)
-        if not job.reply.done() and listener.exception() is None:
+        if not job.reply.done() and _has_heard(listener):
             raise ClientGone
         return await job.reply
     finally:
         await stop((listener,), RECEIVE_WAIT)
-        if not listener.cancelled():
-            listener.exception()
+        _has_heard(listener)
+
+
+def _has_heard(listener: asyncio.Task[None]) -> bool:
+    """Whether the client hung up. A `receive` that fails or is cancelled says nothing of that."""
+    return listener.done() and not listener.cancelled() and listener.exception() is None
 
 
 async def _hangup(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    """Return when the client hangs up. What is left of a body that nobody wants is dropped."""
+    body_is_over = False
+    while (message := await receive())["type"] != "http.disconnect":
+        if body_is_over:  # a server that repeats itself would keep this loop turning for ever
+            await asyncio.get_running_loop().create_future()
+        body_is_over = not message.get("more_body", False)
 
 
 def _failure(outcome: Ended) -> BaseException:
@@ -177,7 +195,7 @@ def _failure(outcome: Ended) -> BaseException:
             "the handler was stopped; try again", headers={"Retry-After": "1"}
         )
     error = outcome.error
-    if isinstance(error, Exception):
+    if isinstance(error, Exception) and not isinstance(error, OURS):
         return error
     what = repr(error) if error is not None else "its own cancellation"
     failure = RuntimeError(f"the handler ended with {what}")

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import Context
 from typing import Any
 
 from brrt.errors import LifecycleError
@@ -21,13 +22,13 @@ Session = Callable[[], AbstractAsyncContextManager[None]]
 class Life:
     """One run of an app in one event loop."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, context: Context | None = None) -> None:
         self.loop = asyncio.get_running_loop()
         self.holders = 0
         self._session = session
         self._stop = asyncio.Event()
         self._started: asyncio.Future[None] = self.loop.create_future()
-        self._keeper = self.loop.create_task(self._keep(), name="brrt keeper")
+        self._keeper = self.loop.create_task(self._keep(), name="brrt keeper", context=context)
 
     @property
     def over(self) -> bool:
@@ -39,15 +40,30 @@ class Life:
         """Whether the session is over or about to be."""
         return self._stop.is_set() or self.over
 
+    @property
+    def failed(self) -> bool:
+        """Whether the session never opened."""
+        return self._started.done() and self._started.exception() is not None
+
     async def started(self) -> None:
         """Wait until the session is open. Raises what its start raised."""
         await asyncio.wait([self._started])
         self._started.result()
 
+    def begin_stop(self) -> None:
+        """Close the session; one that is not open yet is given up."""
+        self._stop.set()
+        if not self._started.done():
+            self._keeper.cancel()
+
+    async def ended(self) -> None:
+        """Wait until the session is closed."""
+        await asyncio.wait([self._keeper])
+
     async def stop(self) -> None:
         """Close the session and wait until it is closed. Raises what its end raised."""
-        self._stop.set()
-        await asyncio.wait([self._keeper])
+        self.begin_stop()
+        await self.ended()
         if not self._keeper.cancelled():
             self._keeper.result()
 
@@ -60,7 +76,9 @@ class Life:
             if self._started.done():
                 raise
             self._started.set_exception(_startup_error(error))
-            self._started.exception()  # whoever waits sees it; a log line for nobody helps nobody
+            self._started.exception()  # retrieved: whoever holds the app open sees it raised
+            if not self.holders and isinstance(error, Exception):
+                logger.exception("The app did not start", exc_info=error)
 
 
 def _startup_error(error: BaseException) -> BaseException:
@@ -81,35 +99,52 @@ class Lifespan:
         """Whether the session is open."""
         return self._life is not None and not self._life.stopping
 
-    async def enter(self) -> None:
-        """Start the app, or join it if it runs in this loop already."""
-        life = self._here()
-        if life is None or life.stopping:
-            if life is not None and not life.over:
-                await life.stop()
-            life = self._life = Life(self._session)
+    async def enter(self) -> Life:
+        """Start the app, or join it if it runs in this loop already. Returns what to `exit`."""
+        life = await self._joinable()
         life.holders += 1
-        await life.started()
+        try:
+            await life.started()
+        except BaseException:
+            life.holders -= 1
+            if not life.holders:
+                life.begin_stop()
+                await life.ended()
+            raise
+        return life
 
-    async def exit(self) -> None:
+    async def _joinable(self) -> Life:
+        """The present life, or a new one once that has ended."""
+        while (life := self._here()) is not None and life.stopping and not life.over:
+            await life.ended()
+        if life is None or life.over:
+            life = self._life = Life(self._session)
+        return life
+
+    async def exit(self, life: Life | None = None) -> None:
         """Stop the app if nobody else holds it."""
-        life = self._here()
+        life = life or self._here()
         if life is not None:
             life.holders -= 1
             if life.holders <= 0:
                 await life.stop()
 
-    async def close(self) -> None:
+    async def close(self, *, wait: bool = True) -> None:
         """Stop the app, whoever holds it."""
         life = self._here()
         if life is not None:
-            await life.stop()
+            life.begin_stop()
+            if wait:
+                await life.stop()
 
     async def ensure(self) -> None:
-        """Start the app for a request if no road was taken. Raises `LifecycleError` later."""
+        """Start the app for a request if no road was taken, or if its start has failed.
+
+        Raises `LifecycleError` if that fails, or if the app has been stopped.
+        """
         life = self._here()
-        if life is None:
-            life = self._life = Life(self._session)
+        if life is None or life.failed:
+            life = self._life = Life(self._session, Context())
             logger.info(
                 "The app was started by its first request. To start and stop it with its host,"
                 " use Starlette(lifespan=app.lifespan), FastAPI(lifespan=app.lifespan) or"
@@ -117,7 +152,10 @@ class Lifespan:
             )
         if life.stopping:
             raise LifecycleError("the app has stopped")
-        await life.started()
+        try:
+            await life.started()
+        except Exception as error:
+            raise LifecycleError("the app did not start") from error
 
     def _here(self) -> Life | None:
         """The life in this loop. One whose loop was closed under it is forgotten."""
@@ -132,25 +170,29 @@ class Lifespan:
     @asynccontextmanager
     async def manager(self, host: Any = None) -> AsyncGenerator[None, None]:
         """What hosts call: `lifespan(host)` gives an async context manager."""
-        await self.enter()
+        life = await self.enter()
         try:
             yield
         finally:
-            await self.exit()
+            await self.exit(life)
 
     async def protocol(self, receive: Any, send: Any) -> None:
         """ASGI's lifespan protocol."""
         await receive()
         try:
-            await self.enter()
+            life = await self.enter()
         except Exception as error:
             logger.exception("The app did not start")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
         try:
-            await self.exit()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        except BaseException:
+            await self.exit(life)
+            raise
+        try:
+            await self.exit(life)
         except Exception as error:
             logger.exception("The app did not stop as it should")
             await send({"type": "lifespan.shutdown.failed", "message": str(error)})

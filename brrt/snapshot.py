@@ -101,11 +101,6 @@ class Snapshot:
         """The pools by operation name."""
         return {pool.name: pool for pool in self.pools if pool}
 
-    def changed_names(self, old: "Snapshot") -> list[str]:
-        """The handlers whose pools are not those of `old`."""
-        mine = self.pool_map()
-        return [name for name, pool in old.pool_map().items() if mine.get(name) is not pool]
-
     def with_handler(
         self, index: int, registration: Registration | None, options: Options
     ) -> "Snapshot":

@@ -21,38 +21,43 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int, second
     """The whole body of a request.
 
     `declared` is the Content-Length header, `limit` the most bytes to take, `seconds` the
-    time that a body of several messages may take. Raises `Problem` 413 or 408, and
+    time that the body may take. Raises `Problem` 413 or 408, and
     `ClientGone`.
     """
     if declared is not None and declared.isdigit() and int(declared) > limit:
         raise too_large(limit)
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    data: bytes = message.get("body", b"")
-    if len(data) > limit:
-        raise too_large(limit)
-    if not message.get("more_body", False):
-        return data
+    expired = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds):
-            return await _read_rest(receive, data, limit)
+        async with expired:
+            return await _read(receive, limit)
     except TimeoutError:
+        if not expired.expired():
+            raise  # of the server's own making
         raise Problem(408, detail=f"the body did not arrive within {seconds:g} s") from None
 
 
-async def _read_rest(receive: Receive, first: bytes, limit: int) -> bytes:
-    data = bytearray(first)
+async def _read(receive: Receive, limit: int) -> bytes:
+    data: bytes | bytearray = b""
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
-        data += message.get("body", b"")
+        data = _joined(data, message.get("body", b""))
         if len(data) > limit:
             raise too_large(limit)
         more = message.get("more_body", False)
     return bytes(data)
+
+
+def _joined(data: bytes | bytearray, piece: bytes) -> bytes | bytearray:
+    """Both, without copying what is already there a second time."""
+    if not data:
+        return piece
+    if isinstance(data, bytes):
+        data = bytearray(data)
+    data += piece
+    return data
 
 
 def too_large(limit: int) -> Problem:

@@ -36,8 +36,14 @@ class Failures:
             Problem(503, detail="the service is stopping; try again later", headers=retry)
         )
 
-    def answer(self, error: BaseException, scope: Mapping[str, Any]) -> Answer:
+    def answer(self, error: Exception, scope: Mapping[str, Any]) -> Answer:
         """The answer for an error; what nobody expected is logged with its traceback."""
+        try:
+            return self._answer(error, scope)
+        except Exception as second:  # the user's map failed, or a problem that is no JSON
+            return self._internal(second, scope)
+
+    def _answer(self, error: Exception, scope: Mapping[str, Any]) -> Answer:
         if isinstance(error, Problem):
             return problem_answer(error)
         if isinstance(error, Invalid):

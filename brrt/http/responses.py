@@ -267,7 +267,7 @@ def problem_answer(problem: Problem) -> Answer:
     ]
     return Answer(
         problem.status,
-        [(b"content-type", PROBLEM_JSON), *headers, (b"content-length", b"%d" % len(body))],
+        [(b"content-type", PROBLEM_JSON), *headers, *_length(body, problem.status)],
         body,
     )
 

@@ -1,4 +1,4 @@
-"""Does the `default` of a schema match the schema?
+"""Whether the `default` of a schema matches the schema.
 
 The verdicts are those of openapi-spec-validator: OpenAPI 3.0 schemas mean what draft 4 means,
 with `nullable`; 3.1 and later mean 2020-12; and the same formats are checked. Most defaults are
@@ -10,20 +10,22 @@ import base64
 import ipaddress
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import jsonschema_rs
 
-from brrt.openapi.references import Closure, Target, Unresolvable
-from brrt.openapi.structure import violations
+from brrt.openapi.json_values import elements, is_list, is_mapping, mapping
+from brrt.openapi.references import Unresolvable
+from brrt.openapi.spots import Guide, Spot
+from brrt.openapi.violations import violations
 from brrt.openapi.walk import FIELDS
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE)
-_INTEGERS = {"int32": 1 << 31, "int64": 1 << 63}
+_BOUNDS = {"int32": 1 << 31, "int64": 1 << 63}
 
 
 def _parses(parse: Callable[[str], Any]) -> Callable[[Any], bool]:
@@ -58,7 +60,7 @@ def _clock(text: str) -> bool:
 
 def _time(text: str) -> bool:
     """Hours, minutes and seconds only: what the oracle takes for a time."""
-    return bool(datetime.strptime(text, "%H:%M:%S"))
+    return bool(datetime.strptime(text, "%H:%M:%S"))  # noqa: DTZ007 (no date, no zone)
 
 
 def _ipv6(text: str) -> bool:
@@ -94,7 +96,7 @@ FORMATS: dict[str, Callable[[Any], bool]] = {
     "uuid": _parses(_uuid),
     "regex": python_pattern,
 }
-_BYTE = {"byte": _parses(lambda text: base64.b64decode(text, validate=True) is not None)}
+_BYTE = {"byte": _parses(lambda text: len(base64.b64decode(text, validate=True)) >= 0)}
 
 _PLAIN_TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -103,121 +105,172 @@ _PLAIN_TYPES: dict[str, Callable[[Any], bool]] = {
     "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
 }
 _SILENT = frozenset(
-    "type default description title example examples deprecated readOnly writeOnly nullable "
-    "$comment externalDocs xml".split()
+    [
+        "type",
+        "default",
+        "description",
+        "title",
+        "example",
+        "examples",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "nullable",
+        "$comment",
+        "externalDocs",
+        "xml",
+    ]
 )
 # What a schema of each version can say about a value, apart from the schemas inside it.
-_ASSERTIONS_30 = (
-    "multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern "
-    "maxItems minItems uniqueItems maxProperties minProperties enum"
-).split()
-_ASSERTIONS = [*_ASSERTIONS_30, *"const type required dependentRequired minContains".split()]
+_ASSERTIONS_30 = [
+    "multipleOf",
+    "maximum",
+    "exclusiveMaximum",
+    "minimum",
+    "exclusiveMinimum",
+    "maxLength",
+    "minLength",
+    "pattern",
+    "maxItems",
+    "minItems",
+    "uniqueItems",
+    "maxProperties",
+    "minProperties",
+    "enum",
+]
+_ASSERTIONS = [*_ASSERTIONS_30, *["const", "type", "required", "dependentRequired", "minContains"]]
 _ASSERTIONS.append("maxContains")
-_INNER_30 = "allOf oneOf anyOf not items properties additionalProperties".split()
+_UNIONS = ("allOf", "anyOf", "oneOf")
+_INNER_30 = ["allOf", "oneOf", "anyOf", "not", "items", "properties", "additionalProperties"]
 _INNER = [name for name in FIELDS["schema"] if name not in ("$defs", "definitions")]
 _HOME = "definitions"
 
 
 class Defaults:
-    """Judges defaults of one document; what a reference leads to is rewritten once."""
+    """Judges the defaults of one document."""
 
-    def __init__(self, closure: Closure, version: tuple[int, int]) -> None:
-        self._closure = closure
-        self._old = version < (3, 1)
-        self._names: dict[tuple[str, str], str] = {}
-        self._rewritten: dict[str, tuple[Any, list[str]]] = {}
-        self._targets: dict[str, Target] = {}
-        self._used: list[str] = []
+    def __init__(self, guide: Guide) -> None:
+        self._guide = guide
+        self._old = guide.version < (3, 1)
         self._formats = {**FORMATS, **_BYTE} if self._old else FORMATS
         draft4, latest = jsonschema_rs.Draft4Validator, jsonschema_rs.Draft202012Validator
         self._compile: Any = draft4 if self._old else latest
 
-    def wrong(self, schema: dict[str, Any], base: str) -> str:
+    def wrong(self, schema: Spot) -> str:
         """What is wrong with the default of a schema, or an empty text."""
-        value = schema["default"]
-        if value is None and schema.get("nullable") is True:
+        value, kind = schema.value["default"], schema.value.get("type")
+        if value is None and schema.value.get("nullable") is True:
             return ""
-        if isinstance(schema.get("type"), str) and schema.keys() <= _SILENT:
-            fits = _PLAIN_TYPES.get(schema["type"])
+        if isinstance(kind, str) and schema.value.keys() <= _SILENT:
+            fits = _PLAIN_TYPES.get(kind)
             if fits is not None and fits(value):
                 return ""
+        rewriter = _Rewriter(self._guide, self._formats, set(_words(value)))
         try:
-            validator = self._validator(schema, base)
+            options = {"formats": self._formats, "validate_formats": True, "offline": True}
+            validator = self._compile(rewriter.whole(schema), **options)
         except (ValueError, jsonschema_rs.ReferencingError, RecursionError):
             return ""  # a broken schema: reported as such
         found = violations(validator, value)
         return "; ".join(f"{wrong.message}{_at(wrong.pointer)}" for wrong in found)
 
-    def _validator(self, schema: dict[str, Any], base: str) -> Any:
-        self._used = []
-        rewritten = self._rewrite(schema, base)
-        waiting, home = list(self._used), dict[str, Any]()
-        while waiting:
-            name = waiting.pop()
-            if name not in home:
-                home[name], used = self._definition(name)
-                waiting.extend(used)
-        whole = {"allOf": [rewritten], _HOME: home}
-        return self._compile(whole, formats=self._formats, validate_formats=True, offline=True)
 
-    def _definition(self, name: str) -> tuple[Any, list[str]]:
-        known = self._rewritten.get(name)
-        if known is None:
-            target = self._targets[name]
-            self._used = []
-            rewritten = self._rewrite(
-                target.value, self._closure.base(target.uri, target.pointer)
-            )
-            known = self._rewritten[name] = (rewritten, self._used)
-        return known
+class _Rewriter:
+    """Rewrites one schema, and all that it refers to, into one without outside references.
 
-    def _rewrite(self, schema: Any, base: str) -> Any:
-        """The schema with inner references, in the keywords that the dialect knows."""
-        if not isinstance(schema, dict):
+    `words` are the texts in the default: only these can be names in a discriminator.
+    """
+
+    def __init__(self, guide: Guide, formats: Mapping[str, Any], words: set[str]) -> None:
+        self._guide = guide
+        self._formats = formats
+        self._words = words
+        self._old = guide.version < (3, 1)
+        self._names: dict[tuple[str, str], str] = {}
+        self._waiting: list[tuple[str, Spot]] = []
+
+    def whole(self, schema: Spot) -> dict[str, Any]:
+        """The schema, and what it refers to as definitions."""
+        rewritten = self._rewrite(schema.value, schema)
+        home: dict[str, Any] = {}
+        while self._waiting:
+            name, target = self._waiting.pop()
+            home[name] = self._rewrite(target.value, target)
+        return {"allOf": [rewritten], _HOME: home}
+
+    def _rewrite(self, schema: Any, owner: Spot) -> Any:
+        """The schema in the keywords that the dialect knows; `owner` says where it stands."""
+        if not is_mapping(schema):
             return schema
-        result: dict[str, Any] = {}
-        for keyword in _ASSERTIONS_30 if self._old else _ASSERTIONS:
-            if keyword in schema:
-                result[keyword] = schema[keyword]
-        if str(schema.get("format")) in self._formats:
-            result["format"] = str(schema["format"])
-        bound = _INTEGERS.get(str(schema.get("format")))
-        if bound is not None:
-            result["allOf"] = [{"minimum": -bound, "maximum": bound - 1}]
+        asserted = _ASSERTIONS_30 if self._old else _ASSERTIONS
+        result = {keyword: schema[keyword] for keyword in asserted if keyword in schema}
+        conditions: list[Any] = []
+        name = str(schema.get("format"))
+        if name in self._formats:
+            result["format"] = name
+        elif name in _BOUNDS:
+            conditions.append({"minimum": -_BOUNDS[name], "maximum": _BOUNDS[name] - 1})
         if self._old:
             _rewrite_old(schema, result)
+        replaced = self._discriminated(schema, owner, conditions)
         for keyword in _INNER_30 if self._old else _INNER:
-            if keyword in schema:
-                inner = self._rewrite_inner(keyword, schema[keyword], base)
-                more = result.get(keyword)
-                result[keyword] = [*more, *inner] if more and isinstance(inner, list) else inner
-        if "discriminator" in schema:
-            _rewrite_discriminator(schema, result)
-        return self._rewrite_reference(schema, result, base)
-
-    def _rewrite_inner(self, keyword: str, value: Any, base: str) -> Any:
-        shape = FIELDS["schema"][keyword][0]
-        if shape == "map" and isinstance(value, dict):
-            return {name: self._rewrite(inner, base) for name, inner in value.items()}
-        if isinstance(value, list):
-            return [self._rewrite(inner, base) for inner in value]
-        return self._rewrite(value, base)
-
-    def _rewrite_reference(self, schema: dict[str, Any], result: Any, base: str) -> Any:
-        """Draft 4 ignores what stands beside `$ref`, the oracle does not: both apply."""
+            if keyword in schema and keyword not in replaced:
+                result[keyword] = self._inner(keyword, schema[keyword], owner)
         reference = schema.get("$ref", schema.get("$dynamicRef"))
-        if not isinstance(reference, str):
-            return result
+        if isinstance(reference, str):
+            conditions.extend(self._reference(reference, owner))
+        # Draft 4 ignores what stands beside `$ref`; the oracle does not.
+        return {"allOf": [result, *conditions]} if conditions else result
+
+    def _inner(self, keyword: str, value: Any, owner: Spot) -> Any:
+        if FIELDS["schema"][keyword][0] == "map" and is_mapping(value):
+            return {name: self._rewrite(inner, owner) for name, inner in value.items()}
+        if is_list(value):
+            return [self._rewrite(inner, owner) for inner in value]
+        return self._rewrite(value, owner)
+
+    def _reference(self, reference: str, owner: Spot) -> list[Any]:
+        """The definition that stands for what a reference leads to."""
         try:
-            target = self._closure.resolve(reference, base)
+            target = self._guide.resolve(owner, reference)
         except Unresolvable:
-            return result
+            return []
         key = (target.uri, target.pointer)
-        name = self._names.setdefault(key, str(len(self._names)))
-        self._targets[name] = target
-        self._used.append(name)
-        refers = {"$ref": f"#/{_HOME}/{name}"}
-        return {"allOf": [refers, result]} if result else refers
+        if key not in self._names:
+            self._names[key] = str(len(self._names))
+            self._waiting.append((self._names[key], target))
+        return [{"$ref": f"#/{_HOME}/{self._names[key]}"}]
+
+    def _discriminated(
+        self, schema: dict[str, Any], owner: Spot, conditions: list[Any]
+    ) -> tuple[str, ...]:
+        """A discriminator replaces the unions beside it: the schema that it names decides."""
+        discriminator = mapping(schema.get("discriminator"))
+        name = discriminator.get("propertyName")
+        if not isinstance(name, str) or not any(union in schema for union in _UNIONS):
+            return ()
+        named = mapping(discriminator.get("mapping"))
+        branches: list[Any] = []
+        for word in sorted(self._words - {""}):
+            reference = str(named.get(word) or f"#/components/schemas/{word}")
+            chosen = {"properties": {name: {"enum": [word]}}}
+            branches += [{"allOf": [chosen, it]} for it in self._reference(reference, owner)]
+        conditions.append({"type": "object", "required": [name]})
+        conditions.append({"anyOf": branches} if branches else {"not": {}})
+        return _UNIONS
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Every text in a value."""
+    waiting = [value]
+    while waiting:
+        entry = waiting.pop()
+        if isinstance(entry, str):
+            yield entry
+        elif is_mapping(entry):
+            waiting.extend(entry.values())
+        elif is_list(entry):
+            waiting.extend(entry)
 
 
 def _rewrite_old(schema: dict[str, Any], result: dict[str, Any]) -> None:
@@ -225,26 +278,15 @@ def _rewrite_old(schema: dict[str, Any], result: dict[str, Any]) -> None:
     kind = schema.get("type")
     if isinstance(kind, str):
         result["type"] = [kind, "null"] if schema.get("nullable") is True else kind
-    required = schema.get("required")
-    if isinstance(required, list):
-        properties: Any = schema.get("properties")
-        known: Any = properties if isinstance(properties, dict) else {}
-        kept = [name for name in required if not _one_way(known, name)]
-        if kept:
-            result["required"] = kept
+    known = mapping(schema.get("properties"))
+    kept = [name for name in elements(schema.get("required")) if not _is_one_way(known, name)]
+    if kept:
+        result["required"] = kept
 
 
-def _one_way(properties: dict[str, Any], name: Any) -> bool:
-    entry = properties.get(name) if isinstance(name, str) else None
-    return isinstance(entry, dict) and bool(entry.get("readOnly") or entry.get("writeOnly"))
-
-
-def _rewrite_discriminator(schema: dict[str, Any], result: dict[str, Any]) -> None:
-    """With a union beside it, a discriminator demands an object that has its property."""
-    discriminator: Any = schema["discriminator"]
-    name = discriminator.get("propertyName") if isinstance(discriminator, dict) else None
-    if isinstance(name, str) and any(union in schema for union in ("allOf", "anyOf", "oneOf")):
-        result["allOf"] = [*result.get("allOf", ()), {"type": "object", "required": [name]}]
+def _is_one_way(properties: dict[str, Any], name: Any) -> bool:
+    entry = mapping(properties.get(str(name)))
+    return bool(entry.get("readOnly") or entry.get("writeOnly"))
 
 
 def _at(pointer: str) -> str:

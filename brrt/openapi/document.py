@@ -16,9 +16,18 @@ from urllib.parse import urlsplit
 import msgspec
 
 from brrt.errors import Fault, SpecError
+from brrt.openapi.json_values import (
+    NotJsonError,
+    detach,
+    elements,
+    escape_token,
+    is_list,
+    is_mapping,
+    mapping,
+)
 from brrt.openapi.judgement import document_version, judge
 from brrt.openapi.references import DOCUMENT_URI, Closure, Unresolvable
-from brrt.openapi.sources import Resource, detach, escape_token, read, read_file
+from brrt.openapi.sources import Resource, read, read_file
 
 Source = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -40,33 +49,28 @@ class Node:
 
     def __getitem__(self, key: str | int) -> "Node":
         """The child. Raises `KeyError` or `IndexError` when there is none."""
-        if not isinstance(self.value, (dict, list)):
-            raise KeyError(key)
-        value: Any = self.value
-        if isinstance(value, list) and not isinstance(key, int):
-            raise KeyError(key)
-        return self._child(key, value[key])
+        if is_list(self.value) and isinstance(key, int):
+            return self._child(key, self.value[key])
+        return self._child(key, mapping(self.value)[str(key)])
 
     def get(self, key: str) -> "Node | None":
         """The child, or None when there is none or the value is no mapping."""
-        if not isinstance(self.value, dict) or key not in self.value:
+        if not is_mapping(self.value) or key not in self.value:
             return None
         return self._child(key, self.value[key])
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(self.value, dict) and key in self.value
+        return is_mapping(self.value) and key in self.value
 
     def items(self) -> Iterator[tuple[str, "Node"]]:
         """Name and node of each child of a mapping, in document order; else nothing."""
-        if isinstance(self.value, dict):
-            for key, value in self.value.items():
-                yield key, self._child(key, value)
+        for key, value in mapping(self.value).items():
+            yield key, self._child(key, value)
 
     def elements(self) -> Iterator["Node"]:
         """The elements of a list; of anything else, nothing."""
-        if isinstance(self.value, list):
-            for index, value in enumerate(self.value):
-                yield self._child(index, value)
+        for index, value in enumerate(elements(self.value)):
+            yield self._child(index, value)
 
     __iter__ = elements
 
@@ -78,7 +82,7 @@ class Node:
         """
         node = self
         seen: set[tuple[str, str]] = set()
-        while isinstance(node.value, dict) and isinstance(node.value.get("$ref"), str):
+        while isinstance(mapping(node.value).get("$ref"), str):
             if (node.uri, node.pointer) in seen:
                 raise LookupError(f"{self.fragment} refers to itself")
             seen.add((node.uri, node.pointer))
@@ -104,8 +108,9 @@ class Document:
 
     `uri` is of the main resource, `version` of the specification, such as `(3, 1)`; `resources`
     maps every URI of the closure to its content, which must not be changed; `files` are the
-    paths on disk as they were named (symlinks not resolved), for watching; `warnings` is what
-    `strict=False` let pass; `digest` changes when any byte of any file does.
+    paths on disk as they were named (symlinks not resolved), each with the SHA-256 of what was
+    read there, for watching; `warnings` is what `strict=False` let pass; `digest` changes when
+    any byte of any file does.
     """
 
     def __init__(
@@ -119,8 +124,9 @@ class Document:
         self.root = Node(self, main.uri, "", main.value)
         resources = {uri: resource.value for uri, resource in closure.resources.items()}
         self.resources: Mapping[str, Any] = MappingProxyType(resources)
-        files = (resource.file for resource in closure.resources.values())
-        self.files = frozenset(file for file in files if file is not None)
+        files = {one.file: one.content for one in closure.resources.values() if one.file}
+        digests = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
+        self.files: Mapping[Path, str] = MappingProxyType(digests)
         self.digest = _digest(closure)
 
     def resolve(self, reference: str, base: str) -> Node:
@@ -166,22 +172,29 @@ def load(
     version = document_version(main)
     faults, warnings = judge(closure, version, strict)
     if faults:
-        raise SpecError(faults)
+        raise SpecError(faults, closure.files)
     return Document(closure, version, warnings)
 
 
 def _main(source: Source) -> Resource:
     if isinstance(source, Mapping):
-        value = detach(source, _NAMELESS)
-        try:
-            content = msgspec.json.encode(value, order="sorted")
-            return Resource(DOCUMENT_URI, _NAMELESS, value, content)
-        except UnicodeEncodeError:
-            message = "a text in the mapping holds half a surrogate pair"
-            raise SpecError([Fault(message, "decode it as UTF-8", _NAMELESS)]) from None
+        return _main_mapping(source)
     if isinstance(source, str) and ("\n" in source or source.lstrip().startswith("{")):
         return read(source.encode(errors="surrogatepass"), DOCUMENT_URI, _NAMELESS)
     return _main_file(os.fspath(source))
+
+
+def _main_mapping(source: Mapping[str, Any]) -> Resource:
+    try:
+        value = detach(source)
+        content = msgspec.json.encode(value, order="sorted")
+    except NotJsonError as error:
+        fault = Fault(str(error), error.cure, _NAMELESS, f"#{error.pointer}")
+        raise SpecError([fault]) from None
+    except UnicodeEncodeError:
+        message = "a text in the mapping holds half a surrogate pair"
+        raise SpecError([Fault(message, "decode it as UTF-8", _NAMELESS)]) from None
+    return Resource(DOCUMENT_URI, _NAMELESS, value, content)
 
 
 def _main_file(name: str) -> Resource:

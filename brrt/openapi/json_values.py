@@ -6,7 +6,7 @@ questions here exist so that the type checkers know the answer too. No file, no 
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 # Levels of nesting. Real documents stay under 40; jsonschema-rs refuses values beyond 255.
 MAX_DEPTH = 200
@@ -106,11 +106,10 @@ class _Copier:
             raise NotJsonError(f"{DEPTH_MESSAGE}, or contains itself", DEPTH_CURE)
         if self._left < 0:
             raise NotJsonError("the document is too large", SIZE_CURE)
-        if isinstance(value, Mapping):
-            known: Mapping[Any, Any] = value
-            return {_key(key): self._child(key, known[key], depth) for key in known}
+        if _is_any_mapping(value):
+            return {_key(key): self._child(key, value[key], depth) for key in value}
         if isinstance(value, (list, tuple)):
-            entries: Sequence[Any] = value
+            entries = cast("Sequence[Any]", value)
             return [self._child(index, entry, depth) for index, entry in enumerate(entries)]
         if hasattr(value, "isoformat"):
             return str(value.isoformat())
@@ -125,12 +124,16 @@ class _Copier:
             raise
 
 
+def _is_any_mapping(value: Any) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
 def _plain(value: Any) -> Any:
     """A scalar as JSON: members of enumerations and the like lose their class."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, float):
-        if value != value or abs(value) == float("inf"):  # noqa: PLR0124 (NaN)
+        if value != value or abs(value) == float("inf"):
             raise NotJsonError(f"{value!r} is not a JSON number", "give a finite number")
         return float(value)
     return int(value) if isinstance(value, int) else str.__str__(value)

@@ -9,10 +9,12 @@ from typing import Any
 
 from brrt.errors import Fault, SpecError
 from brrt.openapi.checks import check_paths
+from brrt.openapi.json_values import is_list, is_mapping
 from brrt.openapi.references import Closure
 from brrt.openapi.rules import RULES, Finding, Weight
 from brrt.openapi.schema_checks import check_schemas
 from brrt.openapi.sources import Resource
+from brrt.openapi.spots import Guide
 from brrt.openapi.structure import check_structure
 from brrt.openapi.walk import walk
 
@@ -27,8 +29,8 @@ _ECHOES = frozenset({"schema", "schema decoration", "schema decoration elsewhere
 def document_version(main: Resource) -> tuple[int, int]:
     """The version of the specification that a document follows. Raises `SpecError`."""
     value = main.value
-    if not isinstance(value, dict):
-        kind = "a list" if isinstance(value, list) else "a single value"
+    if not is_mapping(value):
+        kind = "a list" if is_list(value) else "a single value"
         message = f"the document is {kind}, not a mapping"
         raise SpecError([main.fault(message, "it begins with openapi, info and paths")])
     if "openapi" not in value:
@@ -65,11 +67,14 @@ def judge(
     Reads the files that the document refers to. With `strict` false, what does not prevent
     serving is a warning.
     """
-    found = walk(closure, version)
-    findings = found.findings
-    findings.extend(check_structure(found, version, closure.main.uri))
-    findings.extend(check_paths(closure, found, version))
-    findings.extend(check_schemas(closure, found, version))
+    guide = Guide(closure, version)
+    found = walk(guide)
+    findings = [
+        *found.findings,
+        *check_structure(found, version),
+        *check_paths(guide, found),
+        *check_schemas(guide, found),
+    ]
     faults, warnings = list(closure.faults), list[Fault]()
     for finding in _without_echoes(findings):
         weight = RULES[finding.rule]

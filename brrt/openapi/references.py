@@ -15,7 +15,8 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from urllib.request import url2pathname
 
 from brrt.errors import Fault, SpecError
-from brrt.openapi.sources import Resource, escape_token, nearest, read_file, split_pointer
+from brrt.openapi.json_values import escape_token, is_list, is_mapping, nearest, split_pointer
+from brrt.openapi.sources import Resource, read_file
 
 # The URI of a document that was given as text or as a mapping.
 DOCUMENT_URI = "urn:brrt:document"
@@ -62,8 +63,13 @@ class Closure:
         self.faults: list[Fault] = []
         self._boundary = os.path.realpath(folder) if folder is not None else None
         self._unreadable: dict[str, Unresolvable] = {}
-        self._targets: dict[tuple[str, str], Target] = {}
         self._names: dict[str, _Names] = {}
+
+    @property
+    def files(self) -> set[Path]:
+        """The files that were read, and those that were sought in vain."""
+        paths = (_file_path(uri) for uri in (*self.resources, *self._unreadable))
+        return {path for path in paths if path is not None}
 
     def resolve(self, reference: str, base: str) -> Target:
         """The place that a URI reference names, seen from the resource `base`.
@@ -71,12 +77,6 @@ class Closure:
         RFC 3986, section 5, for the resource; RFC 6901 or a `$anchor` for the fragment.
         Raises `Unresolvable`.
         """
-        known = self._targets.get((reference, base))
-        if known is None:
-            known = self._targets[reference, base] = self._resolve(reference, base)
-        return known
-
-    def _resolve(self, reference: str, base: str) -> Target:
         absolute, fragment = urldefrag(self._join(base, reference))
         target = self._resource(absolute, reference)
         name = unquote(fragment)
@@ -161,8 +161,8 @@ class Closure:
         value, path = target.value, target.pointer
         for token in split_pointer(pointer):
             try:
-                value = value[int(token) if isinstance(value, list) else token]
-            except (LookupError, TypeError, ValueError):
+                value = value[_index(token) if is_list(value) else token]
+            except (LookupError, TypeError):
                 raise self._dangling(target.uri, path, value, token) from None
             path = f"{path}/{escape_token(token)}"
         return Target(target.uri, path, value)
@@ -170,9 +170,9 @@ class Closure:
     def _dangling(self, uri: str, path: str, value: Any, token: str) -> Unresolvable:
         name = self.resources[uri].name
         message = f"there is no {token!r} at #{path} of {name}"
-        if isinstance(value, dict) and value:
+        if is_mapping(value) and value:
             return Unresolvable(message, f"there is {nearest(token, list(value))}")
-        if isinstance(value, list):
+        if is_list(value):
             return Unresolvable(message, f"there are {len(value)} elements, counted from 0")
         return Unresolvable(message, "write it there, or mend the reference")
 
@@ -199,6 +199,20 @@ class Closure:
         return names
 
 
+def _index(token: str) -> int:
+    """RFC 6901, section 4: digits without a leading zero."""
+    if not token.isascii() or not token.isdecimal() or (token[0] == "0" and token != "0"):
+        raise IndexError(token)
+    return int(token[:20])
+
+
+def _file_path(uri: str) -> Path | None:
+    parts = urlsplit(uri)
+    if parts.scheme != "file" or parts.netloc or "%00" in parts.path:
+        return None
+    return Path(url2pathname(parts.path))
+
+
 def _may_have_names(resource: Resource) -> bool:
     """Whether a scan for `$id`, `$anchor` and `$self` can find anything."""
     content = resource.content
@@ -215,7 +229,7 @@ def _named(value: Any, uri: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
         pointer, base, entry = waiting.pop()
         if id(entry) in seen:
             continue
-        if isinstance(entry, dict):
+        if is_mapping(entry):
             seen.add(id(entry))
             identifier = entry.get("$id", entry.get("$self") if not pointer else None)
             if isinstance(identifier, str):
@@ -223,7 +237,7 @@ def _named(value: Any, uri: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
             if not entry.keys().isdisjoint(("$id", "$self", "$anchor", "$dynamicAnchor")):
                 yield pointer, base, entry
             children: Any = entry.items()
-        elif isinstance(entry, list):
+        elif is_list(entry):
             children = enumerate(entry)
         else:
             continue

@@ -19,6 +19,7 @@ from brrt.openapi.parameters import (
     Shape,
     Unreadable,
     cookie_decoder,
+    form_decoder,
     header_decoder,
     parse_cookies,
     parse_query,
@@ -312,7 +313,7 @@ def _entry(media_type: MediaType, schemas: Schemas) -> _Entry:
         return _Entry(name, content.decode_json, validator)
     if content.is_form(name):
         shape = schemas.shape(schema)
-        decode = query_decoder("", "form", True, shape)
+        decode = form_decoder(shape)
         return _Entry(name, lambda data: decode(content.decode_form(data)), validator)
     if name.startswith("text/"):
         return _Entry(name, content.decode_text(content.charset(media_type.name)), validator)

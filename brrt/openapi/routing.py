@@ -5,17 +5,14 @@ The rules of this file:
 * A path is matched in *canonical raw* form (`canonical`): still percent-encoded, so that an
   encoded slash stays inside its segment. The values found are raw too; `parameters` decodes them.
 * A template is a tuple of segments, a segment the tuple of its literals: `("pets",)` is static,
-  `("", "")` one variable, `("a-", ".", "")` is `a-{x}.{y}`. Names are no part of it, as values
-  are positional.
+  `("", "")` one variable, `("a-", ".", "")` is `a-{x}.{y}`. Values are positional, without names.
 * Static comes before in-segment patterns (more literal characters first) before a whole variable,
   and the leftmost segment decides. Where a choice fails, also because the method is missing, the
   next one is tried: `GET /users/me` reaches `/users/{id}` if `/users/me` has only `POST`.
-* A variable holds at least one character. No slashes are collapsed, no dot segments are removed,
-  a trailing slash counts.
-* The tree is walked level by segment, so a request enters each node at most once: the cost is
-  bounded by the templates' size, and by the path's length where nothing is ambiguous.
+* A variable is never empty. No slashes collapse, no dot segments go, a trailing slash counts.
+* A request enters each node at most once, as depth is segment: the cost is bounded by the size
+  of the templates, and by the path's length where nothing is ambiguous. `find` only reads.
 
-Pure and synchronous. All work is done in `add`; `find` only reads.
 OpenAPI 3.2, sections "Paths Object" and "Path Templating"; RFC 3986, section 6.2.2.
 """
 
@@ -29,7 +26,6 @@ from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
 T = TypeVar("T")
-
 Segment: TypeAlias = tuple[str, ...]
 Pick: TypeAlias = Callable[[list[str]], tuple[str, ...]]
 
@@ -37,7 +33,7 @@ VARIABLE: Segment = ("", "")
 
 _UNRESERVED = (ascii_letters + digits + "-._~").encode()
 _PLAIN = _UNRESERVED + b"!$&'()*+,;=:@/"  # RFC 3986 pchar without escapes, and the slash
-_FOREIGN = re.compile(rb"%[0-9A-Fa-f]{2}|%|[^" + re.escape(_PLAIN) + rb"%]")
+_FOREIGN = re.compile(rb"%[0-9A-Fa-f]{2}|[^" + re.escape(_PLAIN) + rb"]")
 _ESCAPE = re.compile("%[0-9A-F]{2}")
 _EXPRESSION = re.compile(r"\{([^{}]*)\}")
 _FOLD = 0x100  # beyond every character that a canonical path can hold
@@ -83,7 +79,7 @@ class Template:
         literals, names = _EXPRESSION.split(text)[::2], tuple(_EXPRESSION.findall(text))
         if not text.startswith("/"):
             raise ValueError(f"The template {text} does not start with a slash")
-        if any("{" in literal or "}" in literal for literal in literals) or "" in names:
+        if "" in names or re.search("[{}]", "".join(literals)):
             raise ValueError(f"The braces of the template {text} do not enclose one name each")
         for name in names:
             if names.count(name) > 1:
@@ -265,8 +261,7 @@ def _match(literals: Segment, segment: str) -> tuple[str, ...] | None:
     Separators are sought from the right, each once, so the cost is linear. Escapes count as one
     character: a literal `2` does not match inside `%2F`.
     """
-    folded = _fold(segment)
-    first, last = literals[0], literals[-1]
+    folded, first, last = _fold(segment), literals[0], literals[-1]
     start, end = len(first), len(folded) - len(last)
     if start >= end or not folded.startswith(first) or not folded.endswith(last):
         return None
@@ -278,10 +273,9 @@ def _match(literals: Segment, segment: str) -> tuple[str, ...] | None:
         values.append(folded[position + len(separator) : end])
         end = position
     values.append(folded[start:end])
-    values.reverse()
     if folded is not segment:
         values = [value.translate(_UNFOLD) for value in values]
-    return tuple(values)
+    return tuple(values[::-1])
 
 
 def _fold(text: str) -> str:

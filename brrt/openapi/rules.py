@@ -5,8 +5,11 @@ but can be served, so `strict=False` makes it a warning; WARNING is never a faul
 looks at a document.
 """
 
+from collections.abc import Iterator
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+from brrt.openapi.json_values import escape_token
 
 
 class Weight(Enum):
@@ -17,19 +20,7 @@ class Weight(Enum):
     WARNING = "always a warning"
 
 
-class Finding(NamedTuple):
-    """A broken rule: which, how, what to do, and where."""
-
-    rule: str
-    message: str
-    cure: str
-    uri: str
-    pointer: str
-
-
 RULES = {
-    # the document as a whole
-    "version": Weight.FATAL,
     "reference": Weight.FATAL,
     "duplicate key": Weight.FAULT,
     # structure: the specification's own JSON Schema
@@ -60,3 +51,42 @@ RULES = {
     "python pattern elsewhere": Weight.WARNING,
     "default elsewhere": Weight.WARNING,
 }
+
+
+class Finding(NamedTuple):
+    """A broken rule: which, how, what to do, and where."""
+
+    rule: str
+    message: str
+    cure: str
+    uri: str
+    pointer: str
+
+
+class Located(Protocol):
+    """Anything that stands in a document."""
+
+    @property
+    def uri(self) -> str:
+        """The resource."""
+        ...
+
+    @property
+    def pointer(self) -> str:
+        """The JSON pointer in it."""
+        ...
+
+
+class Findings:
+    """Broken rules in the order in which they were met, each once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Finding, None] = {}
+
+    def add(self, rule: str, message: str, cure: str, spot: Located, *steps: str | int) -> None:
+        """Note that a rule is broken at `spot`, or some steps below it."""
+        pointer = spot.pointer + "".join(f"/{escape_token(step)}" for step in steps)
+        self._known[Finding(rule, message, cure, spot.uri, pointer)] = None
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._known)

@@ -1,250 +1,150 @@
 """The rules about schemas: valid in their dialect, patterns, defaults, required properties.
 
-openapi-spec-validator looks at the schemas of parameters, of responses and of components, and
-from there through references and the plain keywords. Where it looks, its rules are ours: the
-same order of the walk, because a schema counts where it is seen first. Everywhere else (request
+Where openapi-spec-validator looks (see `reach`), its rules are ours. Everywhere else (request
 bodies, headers, callbacks) the same findings are warnings, unless the schema cannot be compiled.
+Whole schemas are checked against the meta-schemas of their dialects at once, by jsonschema-rs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import jsonschema_rs
 
 from brrt.openapi.defaults import Defaults, python_pattern
-from brrt.openapi.references import Closure, Target, Unresolvable
-from brrt.openapi.rules import Finding
-from brrt.openapi.sources import escape_token
-from brrt.openapi.structure import resource, violations
-from brrt.openapi.walk import METHODS, Found, Place, Trail, pointer_of, trail_of
+from brrt.openapi.json_values import elements, is_mapping, mapping
+from brrt.openapi.reach import properties, reached, visited
+from brrt.openapi.references import DOCUMENT_URI
+from brrt.openapi.rules import Findings
+from brrt.openapi.spots import Guide, Spot
+from brrt.openapi.structure import resource
+from brrt.openapi.violations import violations
+from brrt.openapi.walk import Found
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema"
 OPENAPI_31 = "https://spec.openapis.org/oas/3.1/dialect/base"
 OPENAPI_32 = "https://spec.openapis.org/oas/3.2/dialect/2025-09-17"
-# The dialects that openapi-spec-validator knows, besides the two above.
+# The dialects that openapi-spec-validator knows and jsonschema-rs brings along.
 _STANDARD = (
-    DRAFT_4,
     "http://json-schema.org/draft-06/schema",
     "http://json-schema.org/draft-07/schema",
     "https://json-schema.org/draft/2019-09/schema",
     "https://json-schema.org/draft/2020-12/schema",
 )
-_DIALECT_FILES = (
+_DIALECTS = (DRAFT_4, OPENAPI_31, OPENAPI_32, *_STANDARD)
+_OPENAPI_FILES = (
     "schemas/oas3.1/metaschema.json",
     "schemas/oas3.1/vocabularies/base",
     "schemas/oas3.2/dialect/2025-09-17.json",
     "schemas/oas3.2/meta/2025-09-17.json",
 )
 # What a schema may break and still be compiled.
-_DECORATIVE = frozenset({"uniqueItems", "minItems", "dependencies"})
-# The keywords that openapi-spec-validator descends into, in its order.
-_UNIONS = ("allOf", "anyOf", "oneOf")
-_COLLECTED = ("allOf", "anyOf", "oneOf", "items", "not")
+_DECORATIVE = frozenset({"uniqueItems", "minItems"})
+# Draft 4 wants `maximum` beside `exclusiveMaximum`; without it nothing is lost.
+_DEPENDENCIES = frozenset({"'minimum' is missing", "'maximum' is missing"})
+_ELSEWHERE = " elsewhere"
 
 
-class _Seen(NamedTuple):
-    """A schema on its way through the walk: `top` for those that stand outside of others."""
-
-    value: Any
-    uri: str
-    base: str
-    trail: Trail
-    top: bool
-
-
-def check_schemas(closure: Closure, found: Found, version: tuple[int, int]) -> list[Finding]:
+def check_schemas(guide: Guide, found: Found) -> Findings:
     """All findings about schemas, of the document and of what its references reach."""
-    checker = _Checker(closure, version)
-    reached = list(_reached(checker, Target(closure.main.uri, "", closure.main.value)))
-    places = {id(schema.value) for schema in reached}
-    roots = [place for place in found.places["schema"] if place.root and id(place.value) not in places]
-    checker.check_dialects(reached, "")
-    checker.check_dialects([_seen(place) for place in roots], " elsewhere")
-    checker.visit(reached)
-    checker.check_rest(found.places["schema"])
-    return list(checker.findings)
+    findings = Findings()
+    defaults = Defaults(guide)
+    roots = list(reached(guide))
+    known = {id(root.value) for root in roots}
+    others = [place.spot for place in found.places["schema"] if place.top]
+    _check_dialects(findings, guide, roots, "")
+    others = [spot for spot in others if id(spot.value) not in known]
+    _check_dialects(findings, guide, others, _ELSEWHERE)
+    seen: set[int] = set()
+    for schema in visited(guide, roots):
+        seen.add(id(schema.value))
+        if schema.top and "allOf" in schema.value:
+            _check_required(findings, guide, schema)
+        if "default" in schema.value:
+            _check_default(findings, defaults, schema, "default")
+    for place in found.places["schema"]:
+        if "pattern" in place.value or "patternProperties" in place.value:
+            _check_patterns(findings, place.spot)
+        unseen = "default" in place.value and id(place.value) not in seen
+        if unseen and (guide.version >= (3, 1) or "$ref" not in place.value):
+            _check_default(findings, defaults, place.spot, f"default{_ELSEWHERE}")
+    return findings
 
 
-def _seen(place: Place) -> _Seen:
-    return _Seen(place.value, place.uri, place.base, place.trail, True)
+def _check_default(findings: Findings, defaults: Defaults, schema: Spot, rule: str) -> None:
+    wrong = defaults.wrong(schema)
+    if wrong:
+        message = f"the default does not match its schema: {wrong}"
+        findings.add(rule, message, "mend the default or the schema", schema, "default")
 
 
-class _Checker:
-    def __init__(self, closure: Closure, version: tuple[int, int]) -> None:
-        self.findings: dict[Finding, None] = {}
-        self._closure = closure
-        self._version = version
-        self._defaults = Defaults(closure, version)
-        self._visited: set[int] = set()
-
-    def report(self, rule: str, message: str, cure: str, uri: str, pointer: str) -> None:
-        """Note a broken rule; the same one at the same place only once."""
-        self.findings[Finding(rule, message, cure, uri, pointer)] = None
-
-    def follow(self, schema: _Seen) -> _Seen | None:
-        """The end of a chain of references, or None where it breaks or goes in a circle."""
-        for _ in range(64):  # `walk` has reported circles
-            value = schema.value
-            if not isinstance(value, dict) or not isinstance(value.get("$ref"), str):
-                return schema
-            try:
-                target = self._closure.resolve(value["$ref"], schema.base)
-            except Unresolvable:
-                return None
-            base = self._closure.base(target.uri, target.pointer)
-            trail = trail_of(target.pointer)
-            schema = _Seen(target.value, target.uri, base, trail, schema.top)
-        return None
-
-    def visit(self, roots: Iterable[_Seen]) -> None:
-        """The walk of the oracle: depth first, each schema once, references followed."""
-        waiting = list(roots)[::-1]
-        while waiting:
-            schema = self.follow(waiting.pop())
-            if schema is None or not isinstance(schema.value, dict):
-                continue
-            if id(schema.value) in self._visited:
-                continue
-            self._visited.add(id(schema.value))
-            if "$id" in schema.value:
-                base = self._closure.base(schema.uri, pointer_of(schema.trail))
-                schema = schema._replace(base=base)
-            if schema.top and "allOf" in schema.value:
-                self._check_required(schema)
-            if "default" in schema.value:
-                self._check_default(schema, "default")
-            waiting.extend(reversed(list(_inner(schema))))
-
-    def check_rest(self, places: list[Place]) -> None:
-        """What no oracle looks at: defaults there, and patterns everywhere."""
-        for place in places:
-            value = place.value
-            if "default" in value and id(value) not in self._visited:
-                if self._version >= (3, 1) or "$ref" not in value:
-                    self._check_default(_seen(place), "default elsewhere")
-            if "pattern" in value:
-                self._check_pattern(value["pattern"], place, ("pattern",))
-            for pattern in value.get("patternProperties") or ():
-                self._check_pattern(pattern, place, ("patternProperties", pattern))
-
-    def _check_default(self, schema: _Seen, rule: str) -> None:
-        wrong = self._defaults.wrong(schema.value, schema.base)
-        if wrong:
-            message = f"the default does not match its schema: {wrong}"
-            pointer = f"{pointer_of(schema.trail)}/default"
-            self.report(rule, message, "mend the default or the schema", schema.uri, pointer)
-
-    def _check_pattern(self, pattern: Any, place: Place, steps: tuple[str, ...]) -> None:
-        if isinstance(pattern, str) and not _compiles(pattern):
-            message = f"{pattern!r} is no regular expression"
-            pointer = place.pointer + "".join(f"/{escape_token(step)}" for step in steps)
-            cure = "write it in the syntax of ECMA-262 (JavaScript)"
-            self.report("pattern", message, cure, place.uri, pointer)
-
-    def _check_required(self, schema: _Seen) -> None:
-        """ExtraParametersError of openapi-spec-validator: `required` beside `allOf`."""
-        required = schema.value.get("required")
-        names = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
-        known = self._properties(schema) if names else set[str]()
-        for index, name in enumerate(names):
-            if name not in known:
-                message = f"the required property {name!r} is defined neither here nor in allOf"
-                cure = f"define {name!r} in properties, or remove it from required"
-                pointer = f"{pointer_of(schema.trail)}/required/{index}"
-                self.report("required", message, cure, schema.uri, pointer)
-
-    def _properties(self, schema: _Seen) -> set[str]:
-        """The properties of a schema and of the members of its allOf, at any depth."""
-        names = set(_mapping(schema.value.get("properties")))
-        waiting = list(_below(schema, ("allOf",)))
-        seen: set[int] = set()
-        while waiting:
-            inner = self.follow(waiting.pop())
-            if inner is None or not isinstance(inner.value, dict) or id(inner.value) in seen:
-                continue
-            seen.add(id(inner.value))
-            names.update(_mapping(inner.value.get("properties")))
-            waiting.extend(_below(inner, _COLLECTED))
-        return names
-
-    def check_dialects(self, roots: list[_Seen], suffix: str) -> None:
-        """Whole schemas against the meta-schemas of their dialects, all of one at once."""
-        groups: dict[str, list[_Seen]] = {}
-        for root in roots:
-            schema = self.follow(root)
-            if schema is not None and isinstance(schema.value, dict):
-                groups.setdefault(self._dialect(schema), []).append(schema)
-        for dialect, schemas in groups.items():
-            validator = _meta_validator(dialect)
-            if validator is not None:
-                self._check_dialect(validator, schemas, suffix)
-
-    def _check_dialect(self, validator: Any, schemas: list[_Seen], suffix: str) -> None:
-        unique = list({id(schema.value): schema for schema in schemas}.values())
-        for wrong in violations(validator, [schema.value for schema in unique]):
-            index, _, rest = wrong.pointer[1:].partition("/")
-            schema = unique[int(index)]
-            pointer = pointer_of(schema.trail) + (f"/{rest}" if rest else "")
-            rule, message, cure = f"schema decoration{suffix}", wrong.message, wrong.cure
-            if wrong.keyword == "format":
-                rule = f"python pattern{suffix}"
-                message = f"{message.split(' is not')[0]} is a pattern that Python's re refuses"
-                cure = "other tools refuse it too; write it without what only JavaScript knows"
-            elif wrong.keyword not in _DECORATIVE and not _is_dependency(message):
-                rule = "schema"
-            self.report(rule, message, cure, schema.uri, pointer)
-
-    def _dialect(self, schema: _Seen) -> str:
-        """The dialect of a schema; one that nobody knows is a finding."""
-        if self._version < (3, 1):
-            return DRAFT_4
-        own = OPENAPI_31 if self._version == (3, 1) else OPENAPI_32
-        declared = schema.value.get("$schema")
-        uri, pointer = schema.uri, f"{pointer_of(schema.trail)}/$schema"
-        if declared is None:
-            declared = self._closure.main.value.get("jsonSchemaDialect", own)
-            uri, pointer = self._closure.main.uri, "/jsonSchemaDialect"
-        dialect = declared.rstrip("#") if isinstance(declared, str) else ""
-        if dialect in (OPENAPI_31, OPENAPI_32, *_STANDARD):
-            return dialect
-        cure = f"brrt knows {', '.join((OPENAPI_31, *_STANDARD[2:]))}"
-        self.report("dialect", f"the JSON Schema dialect {declared!r} is unknown", cure, uri, pointer)
-        return own
+def _check_patterns(findings: Findings, schema: Spot) -> None:
+    cure = "write it in the syntax of ECMA-262 (JavaScript)"
+    pattern = schema.value.get("pattern")
+    if isinstance(pattern, str) and not _compiles(pattern):
+        findings.add("pattern", f"{pattern!r} is no regular expression", cure, schema, "pattern")
+    for name in mapping(schema.value.get("patternProperties")):
+        if not _compiles(name):
+            message = f"{name!r} is no regular expression"
+            findings.add("pattern", message, cure, schema, "patternProperties", name)
 
 
-def _is_dependency(message: str) -> bool:
-    """Draft 4 wants `maximum` beside `exclusiveMaximum`; without it nothing is lost."""
-    return message in ("'minimum' is missing", "'maximum' is missing")
+def _check_required(findings: Findings, guide: Guide, schema: Spot) -> None:
+    """ExtraParametersError of openapi-spec-validator: `required` beside `allOf`."""
+    required = elements(schema.value.get("required"))
+    known = properties(guide, schema) if required else set[str]()
+    for index, name in enumerate(required):
+        if isinstance(name, str) and name not in known:
+            message = f"the required property {name!r} is defined neither here nor in allOf"
+            cure = f"define {name!r} in properties, or remove it from required"
+            findings.add("required", message, cure, schema, "required", index)
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _check_dialects(findings: Findings, guide: Guide, roots: list[Spot], suffix: str) -> None:
+    """Whole schemas against the meta-schemas of their dialects, all of one at once."""
+    groups: dict[str, dict[int, Spot]] = {}
+    for root in roots:
+        schema = guide.follow(root)
+        if schema is not None and is_mapping(schema.value):
+            dialect = _dialect(findings, guide, schema)
+            groups.setdefault(dialect, {}).setdefault(id(schema.value), schema)
+    for dialect, schemas in groups.items():
+        _check_dialect(findings, _meta_validator(dialect), list(schemas.values()), suffix)
 
 
-def _inner(schema: _Seen) -> Iterator[_Seen]:
-    """The schemas inside, in the order of openapi-spec-validator."""
-    yield from _below(schema, (*_UNIONS, "not", "items"))
-    _, uri, base, trail, _ = schema
-    for name, inner in _mapping(schema.value.get("properties")).items():
-        yield _Seen(inner, uri, base, ((trail, "properties"), name), False)
+def _check_dialect(findings: Findings, validator: Any, schemas: list[Spot], suffix: str) -> None:
+    for wrong in violations(validator, [schema.value for schema in schemas]):
+        index, *steps = wrong.pointer[1:].split("/")
+        rule, message, cure = f"schema decoration{suffix}", wrong.message, wrong.cure
+        if wrong.keyword == "format":
+            rule = f"python pattern{suffix}"
+            message = f"{message.removesuffix(' is not a valid regex')} is no pattern for Python"
+            cure = "other tools refuse it too: write it without what only JavaScript knows"
+        elif wrong.keyword not in _DECORATIVE and message not in _DEPENDENCIES:
+            rule = "schema"
+        plain = [step.replace("~1", "/").replace("~0", "~") for step in steps]
+        findings.add(rule, message, cure, schemas[int(index)], *plain)
 
 
-def _below(schema: _Seen, keywords: tuple[str, ...]) -> Iterator[_Seen]:
-    value, uri, base, trail, _ = schema
-    for keyword in keywords:
-        inner = value.get(keyword)
-        if isinstance(inner, list):
-            for index, entry in enumerate(inner):
-                yield _Seen(entry, uri, base, ((trail, keyword), index), False)
-        elif isinstance(inner, dict):
-            yield _Seen(inner, uri, base, (trail, keyword), False)
+def _dialect(findings: Findings, guide: Guide, schema: Spot) -> str:
+    """The dialect of a schema; one that nobody knows is a finding."""
+    if guide.version < (3, 1):
+        return DRAFT_4
+    own = OPENAPI_31 if guide.version == (3, 1) else OPENAPI_32
+    spot, keyword = schema, "$schema"
+    if keyword not in schema.value:
+        spot, keyword = guide.root, "jsonSchemaDialect"
+    declared = spot.value.get(keyword, own)
+    dialect = declared.rstrip("#") if isinstance(declared, str) else ""
+    if dialect in _DIALECTS:
+        return dialect
+    cure = f"brrt knows {', '.join((OPENAPI_31, *_STANDARD[1:]))}"
+    findings.add("dialect", f"the JSON Schema dialect {declared!r} is unknown", cure, spot, keyword)
+    return own
 
 
 @cache
 def _compiles(pattern: str) -> bool:
-    if python_pattern(pattern) and pattern.isalnum():
-        return True
     try:
         jsonschema_rs.Draft202012Validator({"pattern": pattern}, offline=True)
     except ValueError:
@@ -255,14 +155,16 @@ def _compiles(pattern: str) -> bool:
 @cache
 def _meta_validator(dialect: str) -> Any:
     """The compiled meta-schema for a list of schemas; Python judges patterns, as the oracle."""
-    formats = {"regex": python_pattern}
+    formats: dict[str, Callable[[Any], bool]] = {"regex": python_pattern}
     for name in ("uri", "uri-reference", "iri", "iri-reference"):
         formats[name] = _anything
     options: dict[str, Any] = {"formats": formats, "validate_formats": True, "offline": True}
+    if dialect == DRAFT_4:
+        return _draft_4(options)
     if dialect in (OPENAPI_31, OPENAPI_32):
-        files = [resource("openapi_schema_validator", path) for path in _DIALECT_FILES]
-        draft = jsonschema_rs.Draft202012
-        registry = jsonschema_rs.Registry([(file["$id"], file) for file in files], draft=draft)
+        files = [resource("openapi_schema_validator", path) for path in _OPENAPI_FILES]
+        entries = [(str(file["$id"]), file) for file in files]
+        registry = jsonschema_rs.Registry(entries, draft=jsonschema_rs.Draft202012)
         schema: dict[str, Any] = {"items": {"$ref": dialect}}
         return jsonschema_rs.Draft202012Validator(schema, registry=registry, **options)
     identifier = f"{dialect}#" if "draft-0" in dialect else dialect
@@ -270,62 +172,14 @@ def _meta_validator(dialect: str) -> Any:
     return jsonschema_rs.validator_cls_for(schema)(schema, **options)
 
 
-def _anything(value: Any) -> bool:
+def _draft_4(options: dict[str, Any]) -> Any:
+    """The published meta-schema under a name of ours: the one in jsonschema-rs is laxer."""
+    name = f"{DOCUMENT_URI}:draft-04"
+    schema = resource("jsonschema_specifications", "schemas/draft4/metaschema.json")
+    entries = [(name, {**schema, "id": name})]
+    registry = jsonschema_rs.Registry(entries, draft=jsonschema_rs.Draft4)
+    return jsonschema_rs.Draft4Validator({"items": {"$ref": name}}, registry=registry, **options)
+
+
+def _anything(_value: Any) -> bool:
     return True
-
-
-def _reached(checker: _Checker, root: Target) -> Iterator[_Seen]:
-    """The schemas where openapi-spec-validator begins, in its order."""
-    start = _Seen(root.value, root.uri, root.uri, None, True)
-    paths = _step(checker, start, "paths")
-    for name in _mapping(paths.value) if paths else ():
-        item = _step(checker, paths, name)
-        if item is not None:
-            yield from _of_item(checker, item)
-    components = _step(checker, start, "components")
-    schemas = _step(checker, components, "schemas")
-    for name in _mapping(schemas.value) if schemas else ():
-        schema = _step(checker, schemas, name)
-        if schema is not None:
-            yield schema
-
-
-def _step(checker: _Checker, owner: _Seen | None, name: str | int) -> _Seen | None:
-    """What stands below, references followed; None where nothing does."""
-    if owner is None:
-        return None
-    value: Any = owner.value
-    known = isinstance(value, list if isinstance(name, int) else dict)
-    if not known or (isinstance(value, dict) and name not in value):
-        return None
-    return checker.follow(_Seen(value[name], owner.uri, owner.base, (owner.trail, name), True))
-
-
-def _of_item(checker: _Checker, item: _Seen) -> Iterator[_Seen]:
-    yield from _of_parameters(checker, item)
-    for method in _mapping(item.value):
-        if method in METHODS:
-            yield from _of_operation(checker, _step(checker, item, method))
-    more = _step(checker, item, "additionalOperations")
-    for method in _mapping(more.value) if more else ():
-        yield from _of_operation(checker, _step(checker, more, method))
-
-
-def _of_operation(checker: _Checker, operation: _Seen | None) -> Iterator[_Seen]:
-    responses = _step(checker, operation, "responses")
-    for status in _mapping(responses.value) if responses else ():
-        content = _step(checker, _step(checker, responses, status), "content")
-        for media in _mapping(content.value) if content else ():
-            schema = _step(checker, _step(checker, content, media), "schema")
-            if schema is not None:
-                yield schema
-    yield from _of_parameters(checker, operation)
-
-
-def _of_parameters(checker: _Checker, owner: _Seen | None) -> Iterator[_Seen]:
-    parameters = _step(checker, owner, "parameters")
-    count = len(parameters.value) if parameters and isinstance(parameters.value, list) else 0
-    for index in range(count):
-        schema = _step(checker, _step(checker, parameters, index), "schema")
-        if schema is not None:
-            yield schema

@@ -187,8 +187,12 @@ class _Shapes:
             properties={name: self.shape(one, depth - 1) for name, one in properties.items()}
             if properties is not None
             else {},
-            additional=self.shape(additional, depth - 1) if additional is not None else None,
+            additional=self._additional(additional, depth),
         )
+
+    def _additional(self, node: Node | None, depth: int) -> Shape | None:
+        open_ended = node is not None and node.value is not False
+        return self.shape(node, depth - 1) if open_ended else None
 
     def _types(self, schema: Mapping[str, Any]) -> frozenset[str]:
         kind = schema.get("type")

@@ -6,16 +6,14 @@ reference into the `$ref` closure, sees each object once, and uses no recursion.
 judges only references. Rules about what is found are in `checks` and `schema_checks`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from brrt.openapi.references import Closure, Target, Unresolvable
-from brrt.openapi.rules import Finding
-from brrt.openapi.sources import escape_token, split_pointer
-
-# A path into a resource, as linked pairs, because most are never written out.
-Trail = tuple[Any, str | int] | None
+from brrt.openapi.json_values import is_list, is_mapping, mapping
+from brrt.openapi.references import Unresolvable
+from brrt.openapi.rules import Findings
+from brrt.openapi.spots import METHODS_32, Guide, Spot, Trail, pointer_of
 
 # The kinds, and their fields by shape: "one" object, a "list" or a "map" of them, or
 # "patterned": the object itself is a map whose keys other than x-... lead to that kind.
@@ -33,13 +31,22 @@ _PARAMETER: _Fields = {
     "content": ("map", "media type"),
     "examples": ("map", "example"),
 }
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 _SCHEMA_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _SCHEMA_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
-_SCHEMA_ONES = (
-    "items additionalProperties not if then else contains propertyNames additionalItems "
-    "unevaluatedItems unevaluatedProperties contentSchema"
-).split()
+_SCHEMA_ONES = [
+    "items",
+    "additionalProperties",
+    "not",
+    "if",
+    "then",
+    "else",
+    "contains",
+    "propertyNames",
+    "additionalItems",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "contentSchema",
+]
 FIELDS: dict[str, _Fields] = {
     "document": {
         "paths": ("patterned", "path item"),
@@ -60,7 +67,7 @@ FIELDS: dict[str, _Fields] = {
         "mediaTypes": ("map", "media type"),
     },
     "path item": {
-        **{method: ("one", "operation") for method in METHODS},
+        **dict.fromkeys(METHODS_32, ("one", "operation")),
         "additionalOperations": ("map", "operation"),
         "parameters": ("list", "parameter"),
     },
@@ -85,27 +92,35 @@ FIELDS: dict[str, _Fields] = {
     "link": {},
     "security scheme": {},
     "schema": {
-        **{name: ("map", "schema") for name in _SCHEMA_MAPS},
-        **{name: ("list", "schema") for name in _SCHEMA_LISTS},
-        **{name: ("one", "schema") for name in _SCHEMA_ONES},
+        **dict.fromkeys(_SCHEMA_MAPS, ("map", "schema")),
+        **dict.fromkeys(_SCHEMA_LISTS, ("list", "schema")),
+        **dict.fromkeys(_SCHEMA_ONES, ("one", "schema")),
     },
 }
 
 
 class Place(NamedTuple):
-    """An object that has a meaning, and where it stands."""
+    """An object that has a meaning, and where it stands: a spot with its kind.
+
+    `top` marks a schema that stands outside of other schemas.
+    """
 
     kind: str
     value: Any
     uri: str
-    trail: Trail
     base: str
-    root: bool
+    trail: Trail
+    top: bool
 
     @property
     def pointer(self) -> str:
         """The JSON pointer of the place."""
         return pointer_of(self.trail)
+
+    @property
+    def spot(self) -> Spot:
+        """The same without its kind."""
+        return Spot(*self[1:])
 
 
 @dataclass(slots=True)
@@ -117,157 +132,117 @@ class Found:
 
     places: dict[str, list[Place]] = field(default_factory=lambda: {kind: [] for kind in FIELDS})
     entrances: list[Place] = field(default_factory=list[Place])
-    findings: list[Finding] = field(default_factory=list[Finding])
+    findings: Findings = field(default_factory=Findings)
 
 
-def pointer_of(trail: Trail) -> str:
-    """A trail written as a JSON pointer."""
-    tokens: list[str] = []
-    while trail is not None:
-        trail, key = trail
-        tokens.append(f"/{escape_token(key)}")
-    return "".join(reversed(tokens))
-
-
-def trail_of(pointer: str) -> Trail:
-    """A JSON pointer as a trail."""
-    trail: Trail = None
-    for token in split_pointer(pointer):
-        trail = (trail, token)
-    return trail
-
-
-def walk(closure: Closure, version: tuple[int, int]) -> Found:
+def walk(guide: Guide) -> Found:
     """Visit every object of the document and of the closure of its references.
 
-    Reads the files that references name, through `closure`. References that lead nowhere or
-    in a circle become findings.
+    Reads the files that references name. References that lead nowhere or in a circle become
+    findings.
     """
-    walker = _Walker(closure, version)
-    main = closure.main
-    base = closure.base(main.uri, "")
-    walker.visit([Place("document", main.value, main.uri, None, base, False)])
+    walker = _Walker(guide)
+    walker.visit(Place("document", *guide.root))
     return walker.found
 
 
 class _Walker:
-    def __init__(self, closure: Closure, version: tuple[int, int]) -> None:
+    def __init__(self, guide: Guide) -> None:
         self.found = Found()
-        self._closure = closure
-        self._siblings = version >= (3, 1)
+        self._guide = guide
+        self._siblings = guide.version >= (3, 1)
         self._seen: dict[str, set[int]] = {kind: set() for kind in FIELDS}
-        self._references: dict[tuple[str, str, str], None] = {}
+        self._followed: set[tuple[str, str, str]] = set()
 
-    def visit(self, places: list[Place]) -> None:
-        """Walk from these places until nothing new is found."""
-        waiting = places[::-1]
+    def visit(self, place: Place) -> None:
+        """Walk from this place until nothing new is found."""
+        waiting = [place]
         while waiting:
             place = waiting.pop()
-            value = place.value
+            value: Any = place.value
             seen = self._seen[place.kind]
-            if type(value) is not dict or id(value) in seen:
+            identity = id(value)
+            if identity in seen or not is_mapping(value):
                 continue
-            seen.add(id(value))
+            seen.add(identity)
             if "$id" in value and place.kind == "schema":
-                place = place._replace(base=self._closure.base(place.uri, place.pointer))
+                place = place._replace(base=self._guide.closure.base(place.uri, place.pointer))
             self.found.places[place.kind].append(place)
             if "$ref" in value:
-                target = self._follow(place)
-                if target is not None:
-                    waiting.append(target)
-                if not (self._siblings and place.kind == "schema" or place.kind == "path item"):
+                waiting.extend(self._target(place, value["$ref"], ("$ref",)))
+                if not self._has_siblings(place.kind):
                     continue
-            if place.kind == "schema":
-                if "discriminator" in value:
-                    waiting.extend(self._mapping(place))
+            if place.kind == "schema" and "discriminator" in value:
+                waiting.extend(self._mapping(place))
             waiting.extend(reversed(list(_children(place))))
 
-    def _follow(self, place: Place) -> Place | None:
+    def _has_siblings(self, kind: str) -> bool:
+        """Whether what stands beside `$ref` counts (3.1.1, sections 4.8.9 and 4.8.24)."""
+        return kind == "path item" or (self._siblings and kind == "schema")
+
+    def _target(self, place: Place, reference: Any, steps: tuple[str, ...]) -> Iterator[Place]:
         """The place that a reference leads to, if it is good and was not followed before."""
-        reference = place.value["$ref"]
+        rule = "reference" if steps == ("$ref",) else "mapping"
         if not isinstance(reference, str):
-            self._report("reference", "$ref must be a string", "write a URI reference", place)
-            return None
-        target = self._target(place, reference, ("$ref",))
-        if target is None:
-            return None
-        key = (place.kind, target.uri, target.pointer)
-        if key in self._references:
-            return None
-        self._references[key] = None
-        if self._circular(target):
-            message = f"the references from {reference!r} on go in a circle"
-            self._report("reference", message, "let one of them be an object", place)
-            return None
-        return self._enter(place.kind, target)
-
-    def _enter(self, kind: str, target: Target) -> Place:
-        base = self._closure.base(target.uri, target.pointer)
-        trail = trail_of(target.pointer)
-        place = Place(kind, target.value, target.uri, trail, base, kind == "schema")
-        ordinary = target.pointer.startswith(("/components/", "/paths/", "/webhooks/"))
-        if not ordinary or target.uri != self._closure.main.uri:
-            self.found.entrances.append(place)
-        return place
-
-    def _target(self, place: Place, reference: str, steps: tuple[str, ...]) -> Target | None:
+            message, cure = "$ref must be a string", "write a URI reference"
+            self.found.findings.add(rule, message, cure, place, *steps)
+            return
         try:
-            target = self._closure.resolve(reference, place.base)
+            spot = self._guide.resolve(place.spot, reference)
         except Unresolvable as error:
-            trail = place.trail
-            for step in steps:
-                trail = (trail, step)
-            rule = "reference" if steps == ("$ref",) else "mapping"
-            self.found.findings.append(
-                Finding(rule, error.message, error.cure, place.uri, pointer_of(trail))
-            )
-            return None
-        if not isinstance(target.value, (dict, bool)):
-            message = f"{reference!r} leads to {_article(target.value)}, not to a {place.kind}"
-            self._report("reference", message, "refer to an object", place)
-            return None
-        return target
+            self.found.findings.add(rule, error.message, error.cure, place, *steps)
+            return
+        if not isinstance(spot.value, (dict, bool)):
+            message = f"{reference!r} leads to {_article(spot.value)}, not to a {place.kind}"
+            self.found.findings.add(rule, message, "refer to an object", place, *steps)
+            return
+        yield from self._enter(place, spot, reference)
 
-    def _circular(self, target: Target) -> bool:
+    def _enter(self, place: Place, spot: Spot, reference: str) -> Iterator[Place]:
+        key = (place.kind, spot.uri, spot.pointer)
+        if key in self._followed:
+            return
+        self._followed.add(key)
+        if self._is_circle(spot):
+            message = f"the references from {reference!r} on go in a circle"
+            cure = "let one of them be an object"
+            self.found.findings.add("reference", message, cure, place, "$ref")
+            return
+        target = Place(place.kind, *spot[:4], place.kind == "schema")
+        ordinary = key[2].startswith(("/components/", "/paths/", "/webhooks/"))
+        if not ordinary or spot.uri != self._guide.root.uri:
+            self.found.entrances.append(target)
+        yield target
+
+    def _is_circle(self, spot: Spot) -> bool:
         seen: set[tuple[str, str]] = set()
-        while isinstance(target.value, dict) and isinstance(target.value.get("$ref"), str):
-            if (target.uri, target.pointer) in seen:
+        while isinstance(mapping(spot.value).get("$ref"), str):
+            key = (spot.uri, spot.pointer)
+            if key in seen:
                 return True
-            seen.add((target.uri, target.pointer))
+            seen.add(key)
             try:
-                base = self._closure.base(target.uri, target.pointer)
-                target = self._closure.resolve(target.value["$ref"], base)
+                spot = self._guide.resolve(spot, spot.value["$ref"])
             except Unresolvable:
                 return False
         return False
 
     def _mapping(self, place: Place) -> Iterator[Place]:
-        """The schemas that `discriminator.mapping` names by URI (OpenAPI 3.1.1, 4.8.25)."""
-        discriminator = place.value["discriminator"]
-        mapping = discriminator.get("mapping") if isinstance(discriminator, dict) else None
-        entries = mapping.items() if isinstance(mapping, dict) else ()
-        for name, reference in entries:
-            if not isinstance(reference, str) or self._is_name(reference):
-                continue
-            target = self._target(place, reference, ("discriminator", "mapping", name))
-            if target is not None and ("schema", target.uri, target.pointer) not in self._references:
-                self._references["schema", target.uri, target.pointer] = None
-                yield self._enter("schema", target)
-
-    def _is_name(self, reference: str) -> bool:
-        components = self._closure.main.value.get("components")
-        schemas = components.get("schemas") if isinstance(components, dict) else None
-        return isinstance(schemas, dict) and reference in schemas
-
-    def _report(self, rule: str, message: str, cure: str, place: Place) -> None:
-        self.found.findings.append(Finding(rule, message, cure, place.uri, place.pointer))
+        """The schemas that `discriminator.mapping` names by URI (3.1.1, section 4.8.25)."""
+        entries = mapping(mapping(place.value["discriminator"]).get("mapping"))
+        components = mapping(mapping(self._guide.root.value).get("components"))
+        names = mapping(components.get("schemas"))
+        for name, reference in entries.items():
+            if isinstance(reference, str) and reference not in names:
+                steps = ("discriminator", "mapping", name)
+                yield from self._target(place, reference, steps)
 
 
 def _children(place: Place) -> Iterator[Place]:
     """What stands directly below, in document order."""
-    kind, value, uri, trail, base, _ = place
+    kind, value, uri, base, trail, _ = place
     if kind == "callback":
-        yield from _mapped("path item", value, uri, trail, base, False, "x-")
+        yield from _mapped(Place("path item", value, uri, base, trail, False), "x-")
         return
     fields = FIELDS[kind]
     outside = kind != "schema"
@@ -275,27 +250,25 @@ def _children(place: Place) -> Iterator[Place]:
         if name not in fields:
             continue
         shape, inner = fields[name]
-        root = outside and inner == "schema"
-        below: Trail = (trail, name)
-        if shape == "one" and type(child) is not list:
-            yield Place(inner, child, uri, below, base, root)
-        elif type(child) is dict:
-            skip = "x-" if shape == "patterned" else None
-            if shape != "list":
-                yield from _mapped(inner, child, uri, below, base, root, skip)
-        elif type(child) is list and shape != "map":
-            for index, entry in enumerate(child):
-                yield Place(inner, entry, uri, (below, index), base, root)
+        below = Place(inner, child, uri, base, (trail, name), outside and inner == "schema")
+        if is_list(child):
+            if shape == "list" or name == "items":
+                for index, entry in enumerate(child):
+                    yield below._replace(value=entry, trail=(below.trail, index))
+        elif shape == "one":
+            yield below
+        elif shape != "list" and is_mapping(child):
+            yield from _mapped(below, "x-" if shape == "patterned" else None)
 
 
-def _mapped(
-    kind: str, value: dict[str, Any], uri: str, trail: Trail, base: str, root: bool, skip: str | None
-) -> Iterable[Place]:
+def _mapped(owner: Place, skipped: str | None) -> Iterator[Place]:
+    """The members of a map, all of the kind of `owner`."""
+    kind, value, uri, base, trail, top = owner
     for key, entry in value.items():
-        if skip is None or not key.startswith(skip):
-            yield Place(kind, entry, uri, (trail, key), base, root)
+        if skipped is None or not key.startswith(skipped):
+            yield Place(kind, entry, uri, base, (trail, key), top)
 
 
 def _article(value: Any) -> str:
-    names = {list: "a list", str: "a text", int: "a number", float: "a number"}
-    return names.get(type(value), "nothing")
+    names: dict[str, str] = {"list": "a list", "str": "a text", "int": "a number"}
+    return names.get(value.__class__.__name__, "nothing that is one")

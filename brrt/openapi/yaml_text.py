@@ -135,8 +135,7 @@ class _Builder:
 
     def take(self, event: Any) -> None:
         """Account for one event; those that open and close the stream say nothing."""
-        kind: type = type(event)
-        act = self._take.get(kind)
+        act = self._take.get(event.__class__)
         if act is not None:
             act(event)
 

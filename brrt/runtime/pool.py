@@ -14,8 +14,9 @@ Rules of this file:
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
-from contextvars import ContextVar, copy_context
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +28,15 @@ from brrt.runtime.tasks import Ceiling, stack, stop
 
 logger = logging.getLogger("brrt")
 
-# The pool whose handler is running, so that a handler that replaces itself is not waited for.
-serving: ContextVar["Pool | None"] = ContextVar("brrt_serving", default=None)
+# The pool and the job whose handler is running, so that a handler that replaces itself is not
+# waited for. Tasks that a handler starts inherit it.
+_serving: ContextVar["tuple[Pool, Job] | None"] = ContextVar("brrt_serving", default=None)
+
+
+def serving() -> "Pool | None":
+    """The pool whose handler, still running, is asking; None for everybody else."""
+    pool, job = _serving.get() or (None, None)
+    return pool if job is not None and job.task is not None and not job.task.done() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,7 @@ class Pool:
         self.limits = limits
         self.counters = counters
         self._ceiling = ceiling
+        self._context = Context()  # of the pool's own tasks and timers, not of who woke them
         self._mailbox = Mailbox(limits.queue_size)
         self._workers: dict[asyncio.Task[None], Job | None] = {}
         self._leaving: set[asyncio.Task[None]] = set()
@@ -128,6 +137,8 @@ class Pool:
             self.counters.peak_queue = waiting
         if waiting > len(self._workers) - self._busy:
             self._grow()
+        while self._young and self._young[0].settled:
+            self._young.popleft()
         self._young.append(job)
         if self._ticker is None:
             self._arm(job.accepted + self._patience)
@@ -153,14 +164,20 @@ class Pool:
 
     def _spawn(self) -> None:
         self._serial += 1
-        worker = self._loop.create_task(self._work(), name=f"brrt {self.name}/{self._serial}")
+        name = f"brrt {self.name}/{self._serial}"
+        worker = self._loop.create_task(self._work(), name=name, context=self._context)
         self._workers[worker] = None
         self.counters.spawned += 1
         self._ceiling.active += 1
         worker.add_done_callback(self._worker_ended)
         if len(self._workers) > 1 and self._shrinker is None:
             self._least_idle = len(self._workers)
-            self._shrinker = self._loop.call_later(self.limits.idle_timeout, self._shrink)
+            self._rest_later()
+
+    def _rest_later(self) -> None:
+        self._shrinker = self._loop.call_later(
+            self.limits.idle_timeout, self._shrink, context=self._context
+        )
 
     def _worker_ended(self, worker: asyncio.Task[None]) -> None:
         self.counters.terminated += 1
@@ -170,7 +187,7 @@ class Pool:
             self._leaving.discard(worker)
             return
         del self._workers[worker]
-        if not self._closed:
+        if self.queued or not self._closed:
             self.counters.crashed += 1
             logger.error("A worker of %s died; a new one takes over", self.name, exc_info=error)
             self._spawn()
@@ -187,7 +204,7 @@ class Pool:
             worker.cancel()
         self._least_idle = len(self._workers) - self._busy
         if len(self._workers) > 1:
-            self._shrinker = self._loop.call_later(self.limits.idle_timeout, self._shrink)
+            self._rest_later()
 
     async def _work(self) -> None:
         """A worker's life: take a job, see it through, take the next.
@@ -233,17 +250,24 @@ class Pool:
         It puts the job down itself, so that a caller who asks again at once finds the worker
         free.
         """
-        serving.set(self)
+        _serving.set((self, job))
         try:
             outcome: Any = await self.handler(**job.arguments)
         except asyncio.CancelledError:
             outcome = CANCELLED
-        except GeneratorExit:
-            raise
         except BaseException as error:  # SystemExit too: a handler does not stop the server
+            if self._is_disposal(error, job):
+                raise
             outcome = Ended(Reason.RAISED, error)
         self._settle(job, outcome)
         self._put_down(worker, job)
+        _serving.set(None)  # or the job and its context would keep each other alive
+
+    def _is_disposal(self, error: BaseException, job: Job) -> bool:
+        """Whether nobody raised this: the loop is gone and the coroutine is being thrown away."""
+        if not isinstance(error, GeneratorExit):
+            return False
+        return asyncio.current_task(self._loop) is not job.task
 
     # Outcomes
 
@@ -289,7 +313,7 @@ class Pool:
             if self._ticker.when() <= when:
                 return
             self._ticker.cancel()
-        self._ticker = self._loop.call_at(when, self._tick)
+        self._ticker = self._loop.call_at(when, self._tick, context=self._context)
 
     def _tick(self) -> None:
         """Age the young, expire the old, report the disobedient; then sleep until the next."""
@@ -343,15 +367,17 @@ class Pool:
         self._closed = True
 
     async def retire(self, grace: float) -> Retirement:
-        """Close, give accepted work `grace` seconds, end the rest, and wait for every task."""
+        """Close, give accepted work `grace` seconds, end the rest, and wait for every task.
+
+        A cancellation ends the grace and nothing else: no task is left behind.
+        """
         began = self._loop.time()
         self.close()
-        try:
+        with suppress(asyncio.CancelledError):
             await self._drain(grace)
-        finally:
-            unfinished = self._settle_all()
+        unfinished = self._settle_all()
         workers = tuple(self._workers) + tuple(self._leaving)
-        alive = await stop(workers, self.limits.cancel_wait)
+        alive = await self._stop(workers)
         for job in (self._workers.get(worker) for worker in alive):
             if job is not None:
                 self._report_stuck(job)
@@ -359,6 +385,14 @@ class Pool:
         ended = len(workers) - len(alive)
         seconds = self._loop.time() - began
         return Retirement(self.name, ended, unfinished, len(alive), seconds)
+
+    async def _stop(self, workers: Collection[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+        """End workers, whoever cancels the wait. Returns those that would not end."""
+        while True:
+            try:
+                return await stop(workers, self.limits.cancel_wait)
+            except asyncio.CancelledError:
+                workers = [worker for worker in workers if not worker.done()]
 
     async def _drain(self, grace: float) -> None:
         if self._busy or self.queued:

@@ -8,13 +8,13 @@ that is cancelled while it waits leaves nothing behind.
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from brrt.config import Limits
 from brrt.errors import LifecycleError
 from brrt.runtime.pool import Pool, Retirement, serving
 from brrt.runtime.statistics import Counters, Statistics, picture, total
-from brrt.runtime.tasks import Ceiling
+from brrt.runtime.tasks import Ceiling, outlast
 
 logger = logging.getLogger("brrt")
 
@@ -42,8 +42,11 @@ class Registry:
         )
 
     def counters(self, name: str) -> Counters:
-        """The counters of a handler's name; they outlive its pools while the name is known."""
-        return self._counters.setdefault(name, Counters())
+        """The counters for a new pool of this name: they go on while the name is known.
+
+        Ask for them right before `swap`, which makes them known.
+        """
+        return self._counters.get(name) or Counters()
 
     def swap(self, pools: Mapping[str, Pool]) -> list[Pool]:
         """Start the new pools, close those that are displaced, and return these.
@@ -51,10 +54,10 @@ class Registry:
         A pool that stays is not touched. Raises `LifecycleError`, and changes nothing, if the
         registry is closed or the new pools do not fit under `max_tasks`.
         """
-        self._check_swap(pools)
-        arriving = [pool for name, pool in pools.items() if self._pools.get(name) is not pool]
-        displaced = [pool for name, pool in self._pools.items() if pools.get(name) is not pool]
+        arriving, displaced = self._difference(pools)
+        self._check_swap(pools, arriving)
         for pool in arriving:
+            self._counters[pool.name] = pool.counters
             pool.start()
         self._pools = dict(pools)
         self.ceiling.reserved = len(pools)
@@ -63,14 +66,32 @@ class Registry:
             self._retire(pool)
         return displaced
 
-    def _check_swap(self, pools: Mapping[str, Pool]) -> None:
+    def _difference(self, pools: Mapping[str, Pool]) -> tuple[list[Pool], list[Pool]]:
+        """The pools that would arrive, and those that they would displace."""
+        arriving = [pool for name, pool in pools.items() if self._pools.get(name) is not pool]
+        displaced = [pool for name, pool in self._pools.items() if pools.get(name) is not pool]
+        return arriving, displaced
+
+    def _check_swap(self, pools: Mapping[str, Pool], arriving: Collection[Pool]) -> None:
         if not self.running:
             raise LifecycleError("the app is stopping; its handlers cannot be changed any more")
-        if len(pools) > self.ceiling.limit:
+        if not self.ceiling.fits(len(arriving)):
             raise LifecycleError(
-                f"{len(pools)} handlers need at least one task each, but max_tasks is"
+                f"{len(pools)} handlers need {len(arriving)} new tasks beside the"
+                f" {self.ceiling.active} that are alive, but max_tasks is"
                 f" {self.ceiling.limit}; raise BRRT_MAX_TASKS or Limits(max_tasks=...)"
             )
+
+    async def make_way(self, pools: Mapping[str, Pool]) -> None:
+        """Wait until `pools` can be swapped in.
+
+        Of each name at most two generations live; and where the new tasks would not fit under
+        `max_tasks`, what is retiring has to end first.
+        """
+        arriving, displaced = self._difference(pools)
+        names = {pool.name for pool in displaced}
+        crowded = not self.ceiling.fits(len(arriving))
+        await self.wait_retired([one for one in self._retiring if crowded or one.name in names])
 
     def _retire(self, pool: Pool) -> None:
         pool.close()
@@ -85,10 +106,10 @@ class Registry:
             outcome = await pool.retire(self.limits.grace)
         finally:
             del self._retiring[pool]
-        self._stuck = [old for old in self._stuck if old.active]
-        if pool.active:
-            self._stuck.append(pool)
-        self._forget(pool.name)
+        candidates = [*self._stuck, pool]
+        self._stuck = [one for one in candidates if one.active]
+        for one in candidates:
+            self._forget(one.name)
         self._log(outcome)
 
     def _forget(self, name: str) -> None:
@@ -115,25 +136,30 @@ class Registry:
 
         A handler's own pool is not waited for, since it cannot end before its handler does.
         """
-        own = serving.get()
-        tasks = [self._retiring[p] for p in pools if p in self._retiring and p is not own]
+        tasks = self._retirements(pools)
         if tasks:
             await asyncio.wait(tasks)
 
-    async def wait_settled(self, names: Iterable[str]) -> None:
-        """Wait until no pool of these names is retiring: at most two generations live."""
-        wanted = set(names)
-        await self.wait_retired([pool for pool in self._retiring if pool.name in wanted])
+    def _retirements(self, pools: Collection[Pool]) -> list[asyncio.Task[None]]:
+        own = serving()
+        return [self._retiring[p] for p in pools if p in self._retiring and p is not own]
+
+    def serves_caller(self) -> bool:
+        """Whether it is one of the registry's own handlers that asks."""
+        return serving() in self._all_pools()
 
     async def aclose(self) -> None:
-        """Refuse everything, drain all pools under `grace`, and wait for every task."""
+        """Refuse everything, drain all pools under `grace`, and wait for every task.
+
+        A cancellation does not cut it short; it takes effect when every task has ended.
+        """
         if self.running:
             self.running = False
             leaving, self._pools = self._pools, {}
             self.ceiling.reserved = 0
             for pool in leaving.values():
                 self._retire(pool)
-        await self.wait_retired(list(self._retiring))
+        await outlast(self._retirements(list(self._retiring)))
 
     def _all_pools(self) -> list[Pool]:
         return [*self._pools.values(), *self._retiring, *self._stuck]

@@ -7,6 +7,10 @@ raise a stranger's crash; `asyncio.wait` does neither.
 import asyncio
 import io
 from collections.abc import Collection
+from typing import Final
+
+# Seconds. However short the wait, a task that obeys needs some turns of the loop to end.
+LEAST_WAIT: Final = 0.01
 
 
 class Ceiling:
@@ -27,6 +31,10 @@ class Ceiling:
         """Whether a pool may grow by one worker."""
         return self.active + self.reserved < self.limit
 
+    def fits(self, count: int) -> bool:
+        """Whether this many workers can be started now."""
+        return self.active + count <= self.limit
+
 
 async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asyncio.Task[None]]:
     """Cancel tasks and wait for them, `wait` seconds at the most. Returns those still alive."""
@@ -34,8 +42,20 @@ async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asynci
         task.cancel()
     if not tasks:
         return set()
-    _, alive = await asyncio.wait(tasks, timeout=wait)
+    _, alive = await asyncio.wait(tasks, timeout=max(wait, LEAST_WAIT))
     return alive
+
+
+async def outlast(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Wait for tasks that end by themselves; a cancellation takes effect when they have ended."""
+    cancelled: asyncio.CancelledError | None = None
+    while pending := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(pending)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def stack(task: asyncio.Task[None]) -> str:

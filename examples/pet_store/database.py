@@ -90,7 +90,8 @@ def _write_ahead(connection: sqlite3.Connection) -> bool:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+        primary_code = error.sqlite_errorcode & 0xFF  # sqlite.org/rescode.html, section 3
+        if primary_code != sqlite3.SQLITE_BUSY:
             raise
         return False
     return True

@@ -292,6 +292,7 @@ def test_sent_twice(raw: str, kind: Shape, explode: bool, expected: Any) -> None
         ("color=&x=y", OPEN, True, {"x": "y"}),
         ("R=1&R=2", shape("object", properties={"R": INTEGERS}), True, {"R": [1, 2]}),
         ("R=1", shape("object", properties={"R": INTEGERS}), True, {"R": [1]}),
+        ("R=1,2", shape("object", properties={"R": INTEGERS}), True, {"R": ["1,2"]}),
     ],
 )
 def test_structures(raw: str, kind: Shape, explode: bool, expected: Any) -> None:
@@ -299,9 +300,11 @@ def test_structures(raw: str, kind: Shape, explode: bool, expected: Any) -> None
     assert query(raw, kind, explode=explode) == expected
 
 
-def test_members_without_equals() -> None:
-    """An exploded member without `=` makes the text no object."""
+def test_members() -> None:
+    """All that a path segment holds are members; one without `=` makes the text no object."""
     assert path("R=1,G", COLOR, explode=True) == "R=1,G"
+    assert path(";R=1;x=y", COLOR, "matrix", explode=True) == {"R": 1, "x": "y"}
+    assert path(";R=1;x=2", OPEN, "matrix", explode=True) == {"R": 1, "x": "2"}
     assert path("R=1=2,x=", shape("object"), explode=True) == {"R": "1=2", "x": ""}
     assert path("R=1,G,B=2,x", COLOR, explode=True) == "R=1,G,B=2,x"
 

@@ -1,5 +1,6 @@
 """The router finds the one template that a path means, at a cost that no request can raise."""
 
+import re
 from itertools import permutations, product
 from typing import Any
 
@@ -161,6 +162,9 @@ def test_leftmost_segment_decides() -> None:
     assert made.find("GET", "/books/me") == ("GET /books/{id}", ("me",))
 
 
+SEGMENTS = ["a", "ab", "b", ""]
+
+
 def test_backtracks() -> None:
     """A static segment that leads nowhere gives way to the variable beside it."""
     made = router("GET /a/b/c", "GET /a/{x}/d", "GET /{y}/b/e", "GET /{p}.{q}/b/f")
@@ -187,6 +191,30 @@ def test_methods_is_the_union() -> None:
     assert made.methods("/users/x-y") == ("GET", "HEAD", "PUT")
     assert made.methods("/users/") == ()
     assert made.methods("/nothing/here/at/all") == ()
+
+
+def test_agrees_with_trying_all() -> None:
+    """For every path the tree finds what a scan of all templates in order of rank finds."""
+    parts = {"a": "a", "a{%d}": "a(.+)", "{%d}": "(.+)"}  # in order of rank
+    routes: dict[str, tuple[str, re.Pattern[str]]] = {}
+    for depth in (1, 2, 3):
+        for number, chosen in enumerate(product(parts, repeat=depth)):
+            template = "".join(
+                "/" + (part % place if "%" in part else part) for place, part in enumerate(chosen)
+            )
+            pattern = "".join("/" + parts[part].replace(".", "[^/]") for part in chosen)
+            routes[template] = (["GET", "POST", "PUT"][number % 3], re.compile(pattern))
+    made = router(*(f"{method} {template}" for template, (method, _) in routes.items()))
+    for path in ("/" + "/".join(parts) for n in (1, 2, 3) for parts in product(SEGMENTS, repeat=n)):
+        matching = [(*route, template) for template, route in routes.items()]
+        matching = [route for route in matching if route[1].fullmatch(path)]
+        for wanted in ("GET", "POST", "PUT"):
+            expected = next((one for one in matching if one[0] == wanted), None)
+            found = made.find(wanted, path)
+            assert (found and found[0]) == (expected and f"{wanted} {expected[2]}")
+            if found and expected and (match := expected[1].fullmatch(path)):
+                assert found[1] == match.groups()
+        assert set(made.methods(path)) - {"HEAD"} == {route[0] for route in matching}
 
 
 @pytest.mark.parametrize("routes", list(permutations(["GET /pets/{id}", "HEAD /pets/{id}"])))

@@ -1,0 +1,128 @@
+"""An app with somebody who attends to it while it is served: signals, and its document.
+
+It is plain ASGI around the app and knows no server, so it does the same in a single process
+and in each of several. Its tasks live from the lifespan's start until its end.
+
+- SIGHUP reloads the document, unless the terminal hung up: then it is a stop.
+- A stop signal is the server's business: it closes its door and waits for the requests in
+  flight. Those that are still running after `grace` are cancelled and answered here, before
+  the server loses its patience with them.
+- With `watching`, a change of the document reloads it.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from types import FrameType
+from typing import Any, Final
+
+from brrt.cli.targets import Loaded
+from brrt.runtime.tasks import stop
+from brrt.watching import log_failure, watch
+
+logger = logging.getLogger("brrt")
+
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+# Seconds that an attendant may take to end; nothing that it waits for resists.
+STOP_WAIT: Final = 5.0
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+class Terminal:
+    """Tells the two meanings of SIGHUP apart: "reload", and "your terminal was closed".
+
+    Made when the process starts, while the terminal, if any, is still there.
+    """
+
+    def __init__(self) -> None:
+        self._had = os.isatty(0)
+
+    @property
+    def gone(self) -> bool:
+        """Whether there was a terminal and is none any more."""
+        return self._had and not os.isatty(0)
+
+
+class Attended:
+    """An ASGI app that is attended to. `watching`: reload its document when it changes."""
+
+    def __init__(self, loaded: Loaded, *, watching: bool) -> None:
+        self._application = loaded.application
+        self._app = loaded.app
+        self._watching = watching
+        self._terminal = Terminal()
+        self._hung_up = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def __call__(self, scope: Any, receive: Receive, send: Send) -> Awaitable[None]:
+        """ASGI 3. Requests pass through untouched."""
+        if scope["type"] == "lifespan":
+            return self._lifespan(scope, receive, send)
+        passed: Awaitable[None] = self._application(scope, receive, send)
+        return passed
+
+    async def _lifespan(self, scope: Any, receive: Receive, send: Send) -> None:
+        self._listen(asyncio.get_running_loop())
+        attendant = asyncio.get_running_loop().create_task(self._attend(), name="brrt attendant")
+
+        async def hear() -> Any:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await stop((attendant,), STOP_WAIT)  # an app that stops is not reloaded any more
+            return message
+
+        try:
+            await self._application(scope, hear, send)
+        finally:
+            await stop((attendant,), STOP_WAIT)
+
+    async def _attend(self) -> None:
+        async with asyncio.TaskGroup() as duties:
+            duties.create_task(self._reload_on_request(), name="brrt reload on SIGHUP")
+            duties.create_task(self._close_after_grace(), name="brrt close after grace")
+            if self._watching:
+                duties.create_task(self._watch(), name="brrt watch")
+
+    async def _reload_on_request(self) -> None:
+        while True:
+            await self._hung_up.wait()
+            self._hung_up.clear()
+            try:
+                await self._app.reload()
+            except Exception as error:
+                log_failure(error)
+
+    async def _close_after_grace(self) -> None:
+        await self._stopping.wait()
+        await asyncio.sleep(self._app.limits.grace)
+        await self._app.aclose(grace=0)
+
+    async def _watch(self) -> None:
+        try:
+            await watch(self._app)
+        except Exception:
+            logger.exception("The document is not watched any more; SIGHUP still reloads it")
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hear the signals. The server hears those that stop it as before, after us."""
+        if hasattr(signal, "SIGHUP"):
+            loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        for number in STOP_SIGNALS:
+            servers = signal.getsignal(number)
+
+            def heard(number: int, frame: FrameType | None, servers: Any = servers) -> None:
+                loop.call_soon_threadsafe(self._stopping.set)
+                if callable(servers):
+                    servers(number, frame)
+
+            signal.signal(number, heard)
+
+    def _hang_up(self) -> None:
+        if self._terminal.gone:
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            self._hung_up.set()

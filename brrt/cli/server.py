@@ -1,0 +1,192 @@
+"""uvicorn, used as a library: one process, several, or one that is restarted when code changes.
+
+Everything that knows uvicorn's insides is in this file. A configuration is sent to processes
+that are started afresh, so it names the app instead of holding it.
+"""
+
+import copy
+import math
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess
+from uvicorn.supervisors.watchfilesreload import WatchFilesReload
+
+from brrt.cli.attendance import Attended, Terminal
+from brrt.cli.reports import report
+from brrt.cli.targets import DOCUMENT_SUFFIXES, Loaded, Mistake, Target, load_target
+
+# Seconds beyond `grace` and `cancel_wait` in which the last answers are sent.
+LAST_WORDS: Final = 1.0
+# Seconds that a new process may take until it serves. A document of 1,200 operations takes
+# three on a core of its own; several processes that start on a busy machine share one.
+START_WAIT: Final = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to serve. `reload` restarts the process when code changes; `watch` is of the document."""
+
+    host: str
+    port: int
+    workers: int
+    watch: bool
+    reload: bool
+    log_level: str
+
+
+class Configuration(uvicorn.Config):
+    """uvicorn's configuration for a target, which is loaded in our way.
+
+    `loaded` is given where this very process serves; others load the target themselves.
+    """
+
+    def __init__(self, target: Target, settings: Settings, loaded: Loaded, *, here: bool) -> None:
+        limits = loaded.app.limits
+        self.target = target
+        self.watching = settings.watch or settings.reload
+        self.loaded_target = loaded if here else None
+        super().__init__(
+            target.text,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            interface="asgi3",
+            lifespan="on",
+            log_config=_log_config(settings.log_level),
+            log_level=settings.log_level,
+            timeout_graceful_shutdown=math.ceil(limits.grace + limits.cancel_wait + LAST_WORDS),
+            timeout_worker_healthcheck=START_WAIT,
+            reload=settings.reload,
+            reload_dirs=_folders(loaded) if settings.reload else None,
+            reload_includes=_patterns() if settings.reload else None,
+        )
+
+    def load_app(self) -> Any:
+        """The app with its attendant. Exits where there is none, and says why."""
+        try:
+            loaded = self.loaded_target or load_target(self.target)
+        except Exception as error:
+            report(error)
+            sys.exit(STARTUP_FAILURE)
+        return Attended(loaded, watching=self.watching)
+
+
+def serve(config: Configuration, listener: socket.socket) -> int:
+    """Serve until a signal ends it, and return the exit code: 0 when everything was drained."""
+    # uvicorn repeats the signal that stopped it when all is done; that is no death by signal.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        if config.reload:
+            Reloader(config, listener).run()
+        elif config.workers > 1:
+            return _serve_with_workers(config, listener)
+        else:
+            uvicorn.Server(config).run([listener])
+    return 0
+
+
+def _serve_with_workers(config: Configuration, listener: socket.socket) -> int:
+    supervisor = Supervisor(config, [listener])
+    supervisor.run()
+    failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
+    return STARTUP_FAILURE if failed else 0
+
+
+class Supervisor(Multiprocess):
+    """Several processes. SIGHUP replaces them one after the other: each starts before one ends.
+
+    A new process that does not start, because the document is broken, leaves the old ones be.
+    """
+
+    def __init__(self, config: Configuration, sockets: list[socket.socket]) -> None:
+        self._terminal = Terminal()
+        super().__init__(config, sockets)
+
+    def handle_hup(self) -> None:
+        """Replace the processes; or stop, if it was the terminal that hung up."""
+        if self._terminal.gone:
+            self.handle_term()
+        else:
+            super().handle_hup()
+
+
+class Reloader(WatchFilesReload):
+    """One process, started again when code changes.
+
+    A change of the document is its own business while it lives; a process that could not
+    start with the old document is started again with the new one.
+    """
+
+    def __init__(self, config: Configuration, listener: socket.socket) -> None:
+        super().__init__(config, uvicorn.Server(config).run, [listener])
+        self._terminal = Terminal()
+
+    def startup(self) -> None:
+        """Start the process, which SIGHUP is passed on to."""
+        super().startup()
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, self._hang_up)
+
+    def should_restart(self) -> list[Path] | None:
+        """The changed files, if they are a reason to start again."""
+        changes = super().should_restart() or []
+        code = [path for path in changes if path.suffix not in DOCUMENT_SUFFIXES]
+        return (code if self.process.is_alive() else changes) or None
+
+    def _hang_up(self, _number: int, _frame: FrameType | None) -> None:
+        if self._terminal.gone:
+            self.should_exit.set()
+        elif self.process.is_alive() and self.process.pid is not None:
+            os.kill(self.process.pid, signal.SIGHUP)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that nobody can take any more, though it does not listen yet. Raises `Mistake`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"cannot listen on {host}:{port}: {reason}"
+        raise Mistake(
+            message, "choose another with --host and --port; 0 takes a free port"
+        ) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def url(listener: socket.socket) -> str:
+    """Where a socket is reached, the wildcard addresses by the name of this machine itself."""
+    host, port = str(listener.getsockname()[0]), listener.getsockname()[1]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to show, not bind
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def _log_config(level: str) -> dict[str, Any]:
+    """uvicorn's, and our own log in the same manner."""
+    config = copy.deepcopy(LOGGING_CONFIG)
+    ours = {"handlers": ["default"], "level": level.upper(), "propagate": False}
+    config["loggers"]["brrt"] = ours
+    return config
+
+
+def _folders(loaded: Loaded) -> list[str]:
+    """What a restart depends on: the code below the current folder, and the document."""
+    return [str(Path.cwd()), *{str(file.parent) for file in loaded.app.document.files}]
+
+
+def _patterns() -> list[str]:
+    return [f"*{suffix}" for suffix in DOCUMENT_SUFFIXES]
