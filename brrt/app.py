@@ -27,6 +27,7 @@ from brrt.http.responses import Answer, Mode, ResponseApp, Send, encode_json, se
 from brrt.lifespan import Lifespan
 from brrt.openapi.document import Document, Source, load
 from brrt.openapi.operations import snake_case
+from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
 from brrt.runtime.statistics import Statistics
@@ -228,15 +229,16 @@ class App:
         """The user's lifespan around the workers' life."""
         async with _enter(self._user_lifespan, self) as state:
             self._check_state(state)
-            registry = Registry(self._limits)
-            snapshot = self._blueprint.with_pools(registry, None)
-            registry.swap(snapshot.pool_map())
-            loop = asyncio.get_running_loop()
-            self._run = Run(snapshot, registry, self._limits, state, loop)
+            registry, patience = Registry(self._limits), Patience(self._limits.timeout)
             try:
+                snapshot = self._blueprint.with_pools(registry, None)
+                registry.swap(snapshot.pool_map())
+                loop = asyncio.get_running_loop()
+                self._run = Run(snapshot, registry, self._limits, state, loop, patience)
                 yield
             finally:
                 await self._end(registry)
+                patience.close()
 
     async def _end(self, registry: Registry) -> None:
         """End every task, even if a task group of the user's lifespan has cancelled the keeper."""

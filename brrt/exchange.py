@@ -25,6 +25,7 @@ from brrt.openapi.parameters import MISSING
 from brrt.openapi.requests import Invalid
 from brrt.openapi.validation import Violation
 from brrt.runtime.jobs import RUNNING, Ended, Job, Reason
+from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
 from brrt.runtime.tasks import stop
@@ -49,6 +50,7 @@ class Run:
     limits: Limits
     state: Any
     loop: asyncio.AbstractEventLoop
+    patience: Patience
 
 
 async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | ResponseApp:
@@ -65,9 +67,8 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
             pool.check_room()
             headers = pick_headers(scope, served.wanted)
             if served.body is not None and body is None:
-                limits = served.limits
                 length = headers.get(b"content-length")
-                body = await read_body(receive, length, limits.max_body, limits.timeout)
+                body = await read_body(receive, length, served.limits.max_body, run.patience)
             arguments = _arguments(run, endpoint, served, scope, raw_path, headers, body)
             job = pool.submit(arguments)
         except Retired:

@@ -36,6 +36,13 @@ class Complaints(logging.Handler):
             self.messages.append(message)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def quick_collections() -> None:
+    """Keep what was imported out of the many collections to come."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a task alive or makes asyncio complain."""

@@ -7,23 +7,21 @@ What is printed about errors is said in `reports`.
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from brrt.cli.check import check
+from brrt import __version__
+from brrt.cli import check, routes, run
 from brrt.cli.reports import report
-from brrt.cli.routes import routes
-from brrt.cli.run import run
 
 EXAMPLES = """\b
 Examples:
-  brrt check openapi.yaml            # is this document right?
-  brrt check pets:app                # ... and do the handlers of pets.py fit it?
-  brrt routes pets:app               # which operation is served by what
-  brrt run pets:app --reload         # serve it, and again whenever a file changes
-  brrt run pets:app --workers 4      # serve it with four processes
+  brrt check openapi.yaml         # is this document right?
+  brrt check pets:app             # ... and do the handlers in pets.py fit?
+  brrt routes pets:app            # which operation is served by what
+  brrt run pets:app --reload      # serve it, and again when a file changes
+  brrt run pets:app --workers 4   # serve it with four processes
 """
 
 application = typer.Typer(
@@ -34,13 +32,17 @@ application = typer.Typer(
     pretty_exceptions_enable=False,  # `reports` knows better what is the user's
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (run, check, routes):
-    application.command(no_args_is_help=True)(_command)
+for _command, _examples in (
+    (run.run, run.EXAMPLES),
+    (check.check, check.EXAMPLES),
+    (routes.routes, routes.EXAMPLES),
+):
+    application.command(epilog=_examples, no_args_is_help=True)(_command)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"brrt {version('brrt')}")
+        print(f"brrt {__version__}")
         raise typer.Exit
 
 

@@ -78,7 +78,8 @@ class Attended:
         try:
             await self._application(scope, hear, send)
         finally:
-            await stop((attendant,), STOP_WAIT)
+            if not attendant.done():  # after the last word servers wait for nothing any more
+                await stop((attendant,), STOP_WAIT)
 
     async def _attend(self) -> None:
         async with asyncio.TaskGroup() as duties:

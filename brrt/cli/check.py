@@ -14,8 +14,8 @@ from brrt.errors import SpecError
 EXAMPLES = """\b
 Examples:
   brrt check openapi.yaml
-  brrt check openapi.yaml --no-strict   # only what would prevent serving it
-  brrt check pets:app                   # the document and the handlers together
+  brrt check openapi.yaml --no-strict   # only what prevents serving it
+  brrt check pets:app                   # the document and its handlers
   brrt check pets:make --factory
 """
 

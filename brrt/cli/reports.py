@@ -20,7 +20,7 @@ from brrt.errors import Fault, SpecError
 
 # Frames on the way from our command to the user's module, which tell the user nothing.
 _OURS: Final = str(Path(__file__).parent)
-_MACHINERY: Final = ("<frozen ", importlib.__file__)
+_MACHINERY: Final = ("<frozen importlib", importlib.__file__)
 
 
 def show_faults(faults: Iterable[Fault], console: Console, *, style: str = "red") -> None:
@@ -51,16 +51,26 @@ def report(error: Exception) -> None:
         if isinstance(error, Mistake) and error.cure:
             console.print(Text(f"    {error.cure}"), soft_wrap=True)
     else:
-        error.__traceback__ = _users_part(error.__traceback__)
-        traceback.print_exception(error, file=sys.stderr)
+        users = error.with_traceback(_users_part(error.__traceback__))
+        traceback.print_exception(users, file=sys.stderr)
 
 
 def _users_part(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the user's first line on; all of it where there is none."""
-    part = trace
-    while part is not None:
-        file = part.tb_frame.f_code.co_filename
-        if not file.startswith((_OURS, *_MACHINERY)):
-            return part
-        part = part.tb_next
-    return trace
+    """The traceback after our last frame and the import machinery's; all of it for our bugs.
+
+    A module that cannot even be parsed has no frame; its place is in the `SyntaxError`.
+    """
+    frames: list[TracebackType] = []
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    files = [frame.tb_frame.f_code.co_filename for frame in frames]
+    last = max((place for place, file in enumerate(files) if file.startswith(_OURS)), default=-1)
+    users = [place for place in range(last + 1, len(frames)) if not _is_machinery(files[place])]
+    if users:
+        return frames[users[0]]
+    return None if last + 1 < len(frames) else frames[0]
+
+
+def _is_machinery(file: str) -> bool:
+    return file.startswith(_MACHINERY)

@@ -11,6 +11,14 @@ from brrt.app import App
 from brrt.cli.check import load_app
 from brrt.snapshot import Endpoint
 
+EXAMPLES = """\b
+Examples:
+  brrt routes pets:app
+  brrt routes openapi.yaml                # a document alone: 501 everywhere
+  brrt routes pets:app | grep 501         # what has no handler yet
+"""
+
+# What stands for a handler that does not exist: the status that the operation answers.
 NO_HANDLER = "501"
 
 

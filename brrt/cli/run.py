@@ -15,15 +15,15 @@ from brrt.cli.targets import Mistake, Target, is_document, load_target
 
 EXAMPLES = """\b
 Examples:
-  brrt run pets:app                          # http://127.0.0.1:8000
-  brrt run pets:app --reload                 # development: code and document
+  brrt run pets:app                      # http://127.0.0.1:8000
+  brrt run pets:app --reload             # development: code and document
   brrt run pets:app --host 0.0.0.0 --port 80 --workers 4 --watch
-  brrt run pets:make --factory --grace 5     # calls make() to get the app
-  BRRT_GRACE=5 brrt run pets:app             # the same for another app
+  brrt run pets:make --factory           # calls make() to get the app
+  BRRT_GRACE=5 brrt run pets:app         # like --grace 5
 
 \b
 Signals:
-  SIGTERM, SIGINT   finish what was accepted, within --grace, and exit with 0
+  SIGTERM, SIGINT   finish what was accepted within --grace, exit with 0
   SIGHUP            read the document again; a broken one changes nothing
 """
 

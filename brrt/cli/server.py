@@ -65,7 +65,6 @@ class Configuration(uvicorn.Config):
             log_config=_log_config(settings.log_level),
             log_level=settings.log_level,
             timeout_graceful_shutdown=math.ceil(limits.grace + limits.cancel_wait + LAST_WORDS),
-            timeout_worker_healthcheck=START_WAIT,
             reload=settings.reload,
             reload_dirs=_folders(loaded) if settings.reload else None,
             reload_includes=_patterns() if settings.reload else None,
@@ -112,6 +111,15 @@ class Supervisor(Multiprocess):
         self._terminal = Terminal()
         super().__init__(config, sockets)
 
+    def restart_all(self) -> None:
+        """Replace the processes, with patience for the new; for the old uvicorn has less."""
+        patience = self.config.timeout_worker_healthcheck
+        self.config.timeout_worker_healthcheck = START_WAIT
+        try:
+            super().restart_all()
+        finally:
+            self.config.timeout_worker_healthcheck = patience
+
     def handle_hup(self) -> None:
         """Replace the processes; or stop, if it was the terminal that hung up."""
         if self._terminal.gone:
@@ -130,6 +138,7 @@ class Reloader(WatchFilesReload):
     def __init__(self, config: Configuration, listener: socket.socket) -> None:
         super().__init__(config, uvicorn.Server(config).run, [listener])
         self._terminal = Terminal()
+        self._unheeded: list[Path] = []
 
     def startup(self) -> None:
         """Start the process, which SIGHUP is passed on to."""
@@ -141,7 +150,11 @@ class Reloader(WatchFilesReload):
         """The changed files, if they are a reason to start again."""
         changes = super().should_restart() or []
         code = [path for path in changes if path.suffix not in DOCUMENT_SUFFIXES]
-        return (code if self.process.is_alive() else changes) or None
+        self._unheeded += [path for path in changes if path.suffix in DOCUMENT_SUFFIXES]
+        if self.process.is_alive() and not code:
+            return None  # if it is about to die for the old document, the next look sees that
+        reasons, self._unheeded = [*code, *self._unheeded], []
+        return reasons or None
 
     def _hang_up(self, _number: int, _frame: FrameType | None) -> None:
         if self._terminal.gone:

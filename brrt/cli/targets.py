@@ -87,6 +87,7 @@ def _split(text: str) -> tuple[str, str]:
     name, _, attribute = text.partition(":")
     if name.endswith(".py") or "/" in name:
         dotted = ".".join(Path(name.removesuffix(".py")).parts).strip(".")
+        dotted = dotted.removesuffix(".__init__")
         raise Mistake(f"{name} is a file, not a module", f"write {dotted}:{attribute or 'app'}")
     if not name or not attribute:
         cure = f"such as {name or 'pets'}:app for the app in {(name or 'pets')}.py"
@@ -101,7 +102,7 @@ def _module(name: str) -> ModuleType:
         missing = error.name or ""
         if name != missing and not name.startswith(f"{missing}."):
             raise
-        raise Mistake(f"there is no module {name!r}", _near_modules(missing)) from None
+        raise Mistake(f"there is no module {missing!r}", _near_modules(missing)) from None
 
 
 def _near_modules(name: str) -> str:

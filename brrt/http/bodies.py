@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from brrt.errors import BrrtError, Problem
+from brrt.runtime.patience import Patience
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -17,23 +18,26 @@ class ClientGone(BrrtError):
     """The client hung up before its request was complete; there is nobody to answer."""
 
 
-async def read_body(receive: Receive, declared: bytes | None, limit: int, seconds: float) -> bytes:
+async def read_body(
+    receive: Receive, declared: bytes | None, limit: int, patience: Patience
+) -> bytes:
     """The whole body of a request.
 
-    `declared` is the Content-Length header, `limit` the most bytes to take, `seconds` the
-    time that the body may take. Raises `Problem` 413 or 408, and
-    `ClientGone`.
+    `declared` is the Content-Length header, `limit` the most bytes to take, `patience` the time
+    that the body may take. Raises `Problem` 413 or 408, and `ClientGone`.
     """
     if declared is not None and declared.isdigit() and int(declared) > limit:
         raise too_large(limit)
-    expired = asyncio.timeout(seconds)
+    wait = patience.begin()
     try:
-        async with expired:
-            return await _read(receive, limit)
-    except TimeoutError:
-        if not expired.expired():
-            raise  # of the server's own making
-        raise Problem(408, detail=f"the body did not arrive within {seconds:g} s") from None
+        return await _read(receive, limit)
+    except asyncio.CancelledError:
+        if wait.expired and not wait.task.uncancel():
+            detail = f"the body did not arrive within {patience.seconds:g} s"
+            raise Problem(408, detail=detail) from None
+        raise
+    finally:
+        patience.end(wait)
 
 
 async def _read(receive: Receive, limit: int) -> bytes:

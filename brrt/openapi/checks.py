@@ -225,6 +225,7 @@ def _check_settings(findings: Findings, operation: Spot) -> None:
     known = [SETTING_PREFIX + name for name in SETTINGS]
     for key in mapping(operation.value):
         if key.startswith(SETTING_PREFIX) and key not in known:
-            close = get_close_matches(key, known, n=1, cutoff=0.5)
-            cure = f"perhaps {close[0]!r}" if close else f"brrt knows {', '.join(known)}"
+            close = get_close_matches(key.removeprefix(SETTING_PREFIX), SETTINGS, n=1)
+            guess = [SETTING_PREFIX + name for name in close] or known
+            cure = f"{'perhaps' if close else 'brrt knows'} {', '.join(guess)}"
             findings.add("unknown setting", f"{key!r} is no setting of brrt", cure, operation, key)

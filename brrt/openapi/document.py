@@ -26,7 +26,7 @@ from brrt.openapi.json_values import (
     mapping,
 )
 from brrt.openapi.judgement import document_version, judge
-from brrt.openapi.references import DOCUMENT_URI, Closure, Unresolvable
+from brrt.openapi.references import DOCUMENT_URI, Closure
 from brrt.openapi.sources import Resource, read, read_file
 
 Source = str | os.PathLike[str] | Mapping[str, Any]
@@ -117,6 +117,7 @@ class Document:
         self, closure: Closure, version: tuple[int, int], warnings: tuple[Fault, ...] = ()
     ) -> None:
         main = closure.main
+        closure.seal()
         self._closure = closure
         self.uri = main.uri
         self.version = version
@@ -134,12 +135,7 @@ class Document:
 
         Raises `LookupError` when it leads nowhere or out of the closure.
         """
-        known = len(self._closure.resources)
-        target = self._closure.resolve(reference, base)
-        if len(self._closure.resources) != known:
-            del self._closure.resources[target.uri]
-            raise Unresolvable(f"{reference!r} is not part of the document")
-        return Node(self, *target)
+        return Node(self, *self._closure.resolve(reference, base))
 
     def base(self, node: Node) -> str:
         """What references at this node are relative to: the nearest `$id`, or its resource."""

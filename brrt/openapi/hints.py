@@ -14,6 +14,8 @@ from uuid import UUID
 
 import msgspec
 
+from brrt.openapi.values import is_array, is_object
+
 Convert = Callable[[Any], Any]
 
 
@@ -44,7 +46,24 @@ def converter(hint: Any) -> Convert | None:
     kind = msgspec.inspect.type_info(hint)
     if isinstance(kind, msgspec.inspect.CustomType):
         raise TypeError(f"{name_of(hint)} cannot be made from JSON")
-    return partial(msgspec.convert, type=hint)
+    return partial(_convert, hint)
+
+
+def _convert(hint: Any, value: Any) -> Any:
+    """What msgspec makes of a value. To JSON Schema 3.0 is an integer, to msgspec it is not."""
+    try:
+        return msgspec.convert(value, hint)
+    except msgspec.ValidationError:
+        return msgspec.convert(_whole_numbers(value), hint)
+
+
+def _whole_numbers(value: Any) -> Any:
+    """The same value with every float that is a whole number as an int."""
+    if is_array(value):
+        return [_whole_numbers(one) for one in value]
+    if is_object(value):
+        return {key: _whole_numbers(one) for key, one in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 PLAIN: tuple[Any, ...] = (

@@ -6,6 +6,7 @@ Offsets of children are remembered, so many faults in a large document cost litt
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from json import decoder
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 from brrt.errors import Fault
 from brrt.openapi.json_values import DEPTH_CURE, DEPTH_MESSAGE, is_too_deep
 
+_BREAK = re.compile(r"\n")
 _BLANK = re.compile(r"[ \t\n\r]*")
 _BYTE = re.compile(r" ?\(byte (\d+)\)")
 _decode_one = json.JSONDecoder().raw_decode
@@ -55,7 +57,7 @@ def _broken(text: str, message: str) -> JsonError:
     found = _BYTE.search(message)
     if found is not None:
         before = text.encode(errors="replace")[: int(found[1])].decode(errors="replace")
-        line, column = _line_and_column(before, len(before))
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         message = _BYTE.sub("", message)
     else:
         try:
@@ -75,6 +77,7 @@ class JsonPlaces:
     def __init__(self, text: str) -> None:
         self._text = text
         self._children: dict[int, dict[str, tuple[int, int]]] = {}
+        self._breaks = [found.start() for found in _BREAK.finditer(text)]
 
     def find(self, tokens: Sequence[str]) -> tuple[int, int] | None:
         """Line and column of the key (or list element) that the tokens lead to.
@@ -87,7 +90,8 @@ class JsonPlaces:
             if child is None:
                 break
             place, offset = child
-        return _line_and_column(self._text, place)
+        line = bisect_left(self._breaks, place)
+        return line + 1, place - (self._breaks[line - 1] if line else -1)
 
     def _scan(self, offset: int) -> dict[str, tuple[int, int]]:
         """Children of the container at `offset`: name -> offsets of its key and of its value."""
@@ -130,7 +134,3 @@ def _next(text: str, offset: int) -> int:
 def _skip(text: str, offset: int) -> int:
     found = _BLANK.match(text, offset)
     return found.end() if found else offset
-
-
-def _line_and_column(text: str, offset: int) -> tuple[int, int]:
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)

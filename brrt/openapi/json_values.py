@@ -4,7 +4,7 @@ A JSON value is a dict with string keys, a list, a string, a number, a boolean o
 questions here exist so that the type checkers know the answer too. No file, no OpenAPI.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeGuard, cast
 
@@ -64,16 +64,15 @@ def is_too_deep(value: Any) -> bool:
     """Whether containers are nested beyond MAX_DEPTH: one level after the other."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
-        inner: list[Any] = []
-        for entry in level:
-            if is_mapping(entry):
-                inner.extend(entry.values())
-            elif is_list(entry):
-                inner.extend(entry)
-        if not inner:
+        level = [entry for entry in level if entry.__class__ in (dict, list)]
+        if not level:
             return False
-        level = inner
+        level = [entry for one in level for entry in _entries(one)]
     return True
+
+
+def _entries(value: Any) -> Iterable[Any]:
+    return value.values() if is_mapping(value) else elements(value)
 
 
 class NotJsonError(ValueError):

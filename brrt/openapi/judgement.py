@@ -24,6 +24,8 @@ _NUMBER = re.compile(r"(\d+)\.(\d+)(?:\.|$)")
 _LISTED = "3.0, 3.1 and 3.2"
 # Rules that say the same as one before them, in other words, when both are about one place.
 _ECHOES = frozenset({"schema", "schema decoration", "schema decoration elsewhere"})
+# Rules that only say, less well, that a pattern is none.
+_VAGUE = frozenset({"decoration", "python pattern", "python pattern elsewhere"})
 
 
 def document_version(main: Resource) -> tuple[int, int]:
@@ -77,14 +79,18 @@ def judge(
     ]
     faults, warnings = list(closure.faults), list[Fault]()
     for finding in _without_echoes(findings):
-        weight = RULES[finding.rule]
-        fatal = weight is Weight.FATAL or (weight is Weight.FAULT and strict)
         resource = closure.resources[finding.uri]
         place = resource.fault(finding.message, finding.cure, finding.pointer)
-        (faults if fatal else warnings).append(place)
+        (faults if _refuses(finding.rule, strict) else warnings).append(place)
     for resource in closure.resources.values():
-        (faults if strict else warnings).extend(resource.faults)
+        (faults if _refuses("duplicate key", strict) else warnings).extend(resource.faults)
     return _sorted(closure, faults), tuple(_sorted(closure, warnings))
+
+
+def _refuses(rule: str, strict: bool) -> bool:
+    """Whether a document that breaks this rule is refused."""
+    weight = RULES[rule]
+    return weight is Weight.FATAL or (weight is Weight.FAULT and strict)
 
 
 def _without_echoes(findings: Iterable[Finding]) -> list[Finding]:
@@ -96,7 +102,7 @@ def _without_echoes(findings: Iterable[Finding]) -> list[Finding]:
         finding
         for finding in unique
         if not (finding.rule in _ECHOES and (finding.uri, finding.pointer) in spoken)
-        and not (finding.rule.startswith("python") and (finding.uri, finding.pointer) in broken)
+        and not (finding.rule in _VAGUE and (finding.uri, finding.pointer) in broken)
     ]
 
 

@@ -64,12 +64,17 @@ class Closure:
         self._boundary = os.path.realpath(folder) if folder is not None else None
         self._unreadable: dict[str, Unresolvable] = {}
         self._names: dict[str, _Names] = {}
+        self._sealed = False
 
     @property
     def files(self) -> set[Path]:
         """The files that were read, and those that were sought in vain."""
         paths = (_file_path(uri) for uri in (*self.resources, *self._unreadable))
         return {path for path in paths if path is not None}
+
+    def seal(self) -> None:
+        """Read no more files from here on."""
+        self._sealed = True
 
     def resolve(self, reference: str, base: str) -> Target:
         """The place that a URI reference names, seen from the resource `base`.
@@ -100,13 +105,13 @@ class Closure:
 
     def _join(self, base: str, reference: str) -> str:
         if base != DOCUMENT_URI or reference.startswith("#"):
-            return base + reference if reference.startswith("#") else urljoin(base, reference)
+            return base + reference if reference.startswith("#") else _joined(base, reference)
         if urlsplit(reference).scheme:
             return reference
         if self.folder is None:
             message = f"{reference!r} is relative, but the document was not read from a file"
             raise Unresolvable(message, "say where its files are: base=folder")
-        return urljoin(self.folder.as_uri() + "/", reference)
+        return _joined(self.folder.as_uri() + "/", reference)
 
     def _resource(self, uri: str, reference: str) -> Target:
         """The whole resource of this URI, or the schema whose `$id` it is."""
@@ -128,6 +133,8 @@ class Closure:
         raise self._unreadable[uri]
 
     def _read(self, uri: str, reference: str) -> Resource:
+        if self._sealed:
+            raise Unresolvable(f"{reference!r} is not part of the document")
         path = self._path(uri, reference)
         name = os.path.relpath(path) if not self.main.name.startswith("/") else str(path)
         try:
@@ -199,11 +206,20 @@ class Closure:
         return names
 
 
-def _index(token: str) -> int:
+def _joined(base: str, reference: str) -> str:
+    """RFC 3986, section 5; the names of files are encoded in one way only."""
+    absolute, fragment = urldefrag(urljoin(base, reference))
+    path = _file_path(absolute)
+    if path is not None and path.is_absolute():
+        absolute = path.as_uri()
+    return f"{absolute}#{fragment}" if fragment else absolute
+
+
+def _index(step: str) -> int:
     """RFC 6901, section 4: digits without a leading zero."""
-    if not token.isascii() or not token.isdecimal() or (token[0] == "0" and token != "0"):
-        raise IndexError(token)
-    return int(token[:20])
+    if not step.isascii() or not step.isdecimal() or step[:-1].startswith("0"):
+        raise IndexError(step)
+    return int(step[:20])
 
 
 def _file_path(uri: str) -> Path | None:

@@ -5,6 +5,7 @@ for each parameter, one validator for all parameters together, one entry for eac
 A fault of the client is a `Violation`, and all of them are collected.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ from brrt.openapi.parameters import (
 )
 from brrt.openapi.routing import Template
 from brrt.openapi.schemas import Direction, Schemas, Validator
-from brrt.openapi.validation import Violation, violations
+from brrt.openapi.validation import Violation, pointer, violations
 from brrt.openapi.values import is_object
 
 TEXT = Shape(frozenset({"string"}))
@@ -54,7 +55,13 @@ class _Reading:
     parameter: Parameter
 
     def put(self, arguments: dict[str, Any], raw: Any) -> None:
-        value = self.decode(raw)
+        try:
+            value = self.decode(raw)
+        except (Unreadable, content.Unreadable) as error:
+            one = self.parameter
+            message = f"{one.name}: {error}"
+            found = Violation(one.location, one.name, "", message, "encoding")
+            raise Invalid([found]) from None
         if value is MISSING:
             self.put_default(arguments)
         else:
@@ -117,10 +124,7 @@ class ParameterReader:
         """The decoded values of all parameters that are there; violations go to `found`."""
         arguments: dict[str, Any] = {}
         if self._readings:
-            try:
-                self._decode(arguments, raw_path, raw_query, headers)
-            except (Unreadable, content.Unreadable) as error:
-                raise Problem(400, detail=str(error)) from None
+            self._decode(arguments, raw_path, raw_query, headers)
             if not self._validator.is_valid(arguments):
                 found.extend(self._violations(arguments))
         return arguments
@@ -135,7 +139,7 @@ class ParameterReader:
         for index, one in self._path:
             one.put(arguments, raw_path[index])
         if self._query:
-            fields = parse_query(raw_query)
+            fields = _pairs("query", parse_query, raw_query)
             for one in self._query:
                 one.put(arguments, fields)
         for name, one in self._header:
@@ -144,7 +148,7 @@ class ParameterReader:
             else:
                 one.put_default(arguments)
         if self._cookie:
-            cookies = parse_cookies(headers.get(b"cookie", b"").decode("latin-1"))
+            cookies = _pairs("cookie", parse_cookies, headers.get(b"cookie", b"").decode("latin-1"))
             for one in self._cookie:
                 one.put(arguments, cookies)
 
@@ -266,7 +270,15 @@ def _convert(
     try:
         arguments[taken.name] = taken.convert(arguments[taken.name])
     except ValueError as error:
-        found.append(Violation(location, name, "", str(error), "conversion"))
+        message, place = str(error), _PLACE.search(str(error))
+        path = _STEP.findall(place[1]) if place else []
+        where = pointer(key or index for key, index in path)
+        found.append(Violation(location, name, where, message, "conversion"))
+
+
+# msgspec ends its messages with a place such as "at `$.pets[0].age`".
+_PLACE = re.compile(r"at `\$(.*)`$")
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 
 
 def _default(parameter: Parameter) -> Any:
@@ -274,6 +286,15 @@ def _default(parameter: Parameter) -> Any:
     if schema is None or not is_object(schema.value):
         return MISSING
     return schema.value.get("default", MISSING)
+
+
+def _pairs(
+    location: str, parse: Callable[[str], dict[str, list[str]]], raw: str
+) -> dict[str, list[str]]:
+    try:
+        return parse(raw)
+    except Unreadable as error:
+        raise Invalid([Violation(location, "", "", str(error), "encoding")]) from None
 
 
 def _decoder(one: Parameter, shape: Shape, others: frozenset[str]) -> Callable[[Any], Any]:

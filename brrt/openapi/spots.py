@@ -47,13 +47,6 @@ class Spot(NamedTuple):
         """The JSON pointer of the value."""
         return pointer_of(self.trail)
 
-    def below(self, *steps: str | int) -> Trail:
-        """The trail of something deeper."""
-        trail = self.trail
-        for step in steps:
-            trail = (trail, step)
-        return trail
-
 
 class Guide:
     """Knows the way: steps down and along the references of one document."""

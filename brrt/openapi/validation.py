@@ -55,8 +55,8 @@ def violations(
 def closest(error: SchemaError) -> Iterator[SchemaError]:
     """The errors of the branch that came nearest, for `anyOf` and `oneOf`; else the error.
 
-    The nearest branch is the one that got the type right and whose errors lie deepest, or
-    are fewest.
+    The nearest branch is the one that got the type and the constants right (those are what
+    variants are told apart by), and whose errors lie deepest, or are fewest.
     """
     branches = [branch for branch in error.branches if branch]
     if not branches:
@@ -66,10 +66,11 @@ def closest(error: SchemaError) -> Iterator[SchemaError]:
         yield from closest(one)
 
 
-def _distance(branch: tuple[SchemaError, ...]) -> tuple[bool, int, int]:
+def _distance(branch: tuple[SchemaError, ...]) -> tuple[bool, bool, int, int]:
     shallowest = min(len(one.path) for one in branch)
     wrong_type = any(one.keyword == "type" and len(one.path) == shallowest for one in branch)
-    return wrong_type, -max(len(one.path) for one in branch), len(branch)
+    wrong_variant = any(one.keyword in ("const", "enum") for one in branch)
+    return wrong_type, wrong_variant, -max(len(one.path) for one in branch), len(branch)
 
 
 def pointer(path: Iterable[str | int]) -> str:

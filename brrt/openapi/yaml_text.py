@@ -150,13 +150,17 @@ class _Builder:
         self._add(value, 1, event)
 
     def _begin_pair(self, frame: _Frame, event: Any) -> None:
-        """Note a key, as it is written; a repeated one is a fault."""
+        """Note a key, as it is written."""
         key = event.value
         if event.anchor is not None:
             self._anchors[event.anchor] = (key, 1)
         if key == _MERGE and event.implicit[0]:
             frame.key = None
             return
+        self._set_key(frame, key, event)
+
+    def _set_key(self, frame: _Frame, key: str, event: Any) -> None:
+        """Make a key wait for its value; a repeated one is a fault."""
         line = event.start_mark.line + 1
         first = frame.lines.setdefault(key, line)
         if first != line or key in frame.value:
@@ -175,7 +179,7 @@ class _Builder:
         if frame is not None and type(frame.value) is dict and frame.key is _ABSENT:
             if not isinstance(known[0], str):
                 raise _bad_key(event)
-            frame.key = known[0]
+            self._set_key(frame, known[0], event)
             return
         self._add(known[0], known[1], event)
 

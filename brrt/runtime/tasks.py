@@ -5,9 +5,9 @@ raise a stranger's crash; `asyncio.wait` does neither.
 """
 
 import asyncio
-import io
+import traceback
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 # Seconds. However short the wait, a task that obeys needs some turns of the loop to end.
 LEAST_WAIT: Final = 0.01
@@ -59,7 +59,15 @@ async def outlast(tasks: Collection[asyncio.Task[None]]) -> None:
 
 
 def stack(task: asyncio.Task[None]) -> str:
-    """Where a task is, as text for the log."""
-    text = io.StringIO()
-    task.print_stack(file=text)
-    return text.getvalue().rstrip()
+    """Where a task is, down to the innermost await, as text for the log.
+
+    `Task.print_stack` knows the outermost coroutine of a waiting task only.
+    """
+    place: Any = task.get_coro()
+    lines: list[str] = []
+    while place is not None:
+        frame = getattr(place, "cr_frame", None) or getattr(place, "gi_frame", None)
+        if frame is not None:
+            lines += traceback.format_list(traceback.extract_stack(frame, limit=1))
+        place = getattr(place, "cr_await", None) or getattr(place, "gi_yieldfrom", None)
+    return "".join(lines).rstrip()

@@ -7,7 +7,7 @@ counts as a refusal.
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -50,7 +50,9 @@ def pet_store(version: str) -> Json:
     document: Json = {
         "openapi": f"{version}.0",
         "info": {"title": "Pets", "version": "1", "license": {"name": "MIT"}},
-        "servers": [{"url": "https://example.com/{stage}", "variables": {"stage": {"default": "v"}}}],
+        "servers": [
+            {"url": "https://example.com/{stage}", "variables": {"stage": {"default": "v"}}}
+        ],
         "tags": [{"name": "pets"}, {"name": "other"}],
         "security": [{"key": []}],
         "paths": {
@@ -91,7 +93,10 @@ def pet_store(version: str) -> Json:
                         "content": {
                             "application/json": {"schema": {"$ref": "#/components/schemas/Pet"}},
                             "multipart/form-data": {
-                                "schema": {"type": "object", "properties": {"a": {"type": "string"}}},
+                                "schema": {
+                                    "type": "object",
+                                    "properties": {"a": {"type": "string"}},
+                                },
                                 "encoding": {"a": {"contentType": "text/plain"}},
                             },
                         },
@@ -264,8 +269,14 @@ CHANGES: list[tuple[str, dict[str, Json]]] = [
     ("bad default outside of the enum", {f"{PROPERTIES} n": {"enum": ["a"], "default": "b"}}),
     ("bad default of a format date", {f"{PROPERTIES} born default": "2021-02-29"}),
     ("bad default of a date-time", {f"{PROPERTIES} n": {"format": "date-time", "default": "x"}}),
-    ("good default date-time", {f"{PROPERTIES} n": {"format": "date-time", "default": "2020-01-01T10:00:00Z"}}),
-    ("bad default of an offset time", {f"{PROPERTIES} n": {"format": "time", "default": "10:00:00+01:00"}}),
+    (
+        "good default date-time",
+        {f"{PROPERTIES} n": {"format": "date-time", "default": "2020-01-01T10:00:00Z"}},
+    ),
+    (
+        "bad default of an offset time",
+        {f"{PROPERTIES} n": {"format": "time", "default": "10:00:00+01:00"}},
+    ),
     ("bad default of a time", {f"{PROPERTIES} n": {"format": "time", "default": "25:00:00"}}),
     ("good default of a time", {f"{PROPERTIES} n": {"format": "time", "default": "23:00:00"}}),
     ("bad default of a uuid", {f"{PROPERTIES} n": {"format": "uuid", "default": "1234"}}),
@@ -276,107 +287,232 @@ CHANGES: list[tuple[str, dict[str, Json]]] = [
     ("good default of an int32", {f"{PROPERTIES} n": {"format": "int32", "default": 2**31 - 1}}),
     ("bad default of an int64", {f"{PROPERTIES} n": {"format": "int64", "default": 2**63}}),
     ("good default of an unchecked uri", {f"{PROPERTIES} n": {"format": "uri", "default": "%%"}}),
-    ("good default of an unchecked hostname", {f"{PROPERTIES} n": {"format": "hostname", "default": "_"}}),
+    (
+        "good default of an unchecked hostname",
+        {f"{PROPERTIES} n": {"format": "hostname", "default": "_"}},
+    ),
     ("bad default of a pattern", {f"{PROPERTIES} n": {"pattern": "^a", "default": "b"}}),
     ("bad default too short", {f"{PROPERTIES} n": {"minLength": 3, "default": "b"}}),
     ("bad default of a list", {f"{PROPERTIES} tags default": [1]}),
     ("bad default of an object", {f"{PET} default": {"kind": "dog"}}),
     ("good default of an object", {f"{PET} default": {"name": "Rex"}}),
-    ("bad default through a reference", {"components schemas Dog default": {"name": "rex", "bark": True}}),
-    ("good default through a reference", {"components schemas Choice default": {"kind": "Dog", "name": "Rex"}, f"{PROPERTIES} kind": STRING, "components schemas Dog required": ["name"]}),
+    (
+        "bad default through a reference",
+        {"components schemas Dog default": {"name": "rex", "bark": True}},
+    ),
+    (
+        "good default through a reference",
+        {
+            "components schemas Choice default": {"kind": "Dog", "name": "Rex"},
+            f"{PROPERTIES} kind": STRING,
+            "components schemas Dog required": ["name"],
+        },
+    ),
     ("bad default of a parameter", {f"{PETS} get parameters 0 schema default": 10}),
     ("bad default null", {f"{PROPERTIES} n": {"type": "string", "default": None}}),
     ("good default null without type", {f"{PROPERTIES} n": {"default": None}}),
-    ("bad default in a response", {f"{PETS} put responses 204 content": {"a/b": {"schema": {"type": "string", "default": 1}}}}),
+    (
+        "bad default in a response",
+        {
+            f"{PETS} put responses 204 content": {
+                "a/b": {"schema": {"type": "string", "default": 1}}
+            }
+        },
+    ),
     ("bad default in a union", {f"{PROPERTIES} n": {"oneOf": [{"type": "string"}], "default": 1}}),
     ("bad default in not", {f"{PROPERTIES} n": {"not": {"type": "string"}, "default": "x"}}),
-    ("bad default in items", {f"{PROPERTIES} n": {"type": "array", "items": {"type": "string", "default": 1}}}),
-    ("good default in a request body", {f"{PETS} put requestBody content application/json schema": {"type": "string", "default": 1}}),
+    (
+        "bad default in items",
+        {f"{PROPERTIES} n": {"type": "array", "items": {"type": "string", "default": 1}}},
+    ),
+    (
+        "good default in a request body",
+        {
+            f"{PETS} put requestBody content application/json schema": {
+                "type": "string",
+                "default": 1,
+            }
+        },
+    ),
     ("bad duplicate operationId", {f"{PETS} put operationId": "getPet"}),
-    ("bad duplicate operationId elsewhere", {"paths /other": {"get": {"operationId": "getPet", "responses": OK}}}),
+    (
+        "bad duplicate operationId elsewhere",
+        {"paths /other": {"get": {"operationId": "getPet", "responses": OK}}},
+    ),
     ("bad duplicate parameter", {f"{PETS} get parameters": [QUERY, QUERY]}),
-    ("bad duplicate parameter in the path item", {f"{PETS} parameters": [ID, {"$ref": "#/components/parameters/Id"}]}),
+    (
+        "bad duplicate parameter in the path item",
+        {f"{PETS} parameters": [ID, {"$ref": "#/components/parameters/Id"}]},
+    ),
     ("good parameter overridden", {f"{PETS} get parameters": [ID]}),
     ("good parameters of one name", {f"{PETS} get parameters": [QUERY, {**QUERY, "in": "header"}]}),
     ("bad path parameter undeclared", {"paths /a/{x}": {"get": {"responses": OK}}}),
     ("bad path parameter unused", {"paths /a": {"get": {"parameters": [ID], "responses": OK}}}),
-    ("bad path parameter unused in the path item", {"paths /a": {"parameters": [ID], "get": {"responses": OK}}}),
+    (
+        "bad path parameter unused in the path item",
+        {"paths /a": {"parameters": [ID], "get": {"responses": OK}}},
+    ),
     ("good path item without operations", {"paths /a": {"parameters": [ID]}}),
-    ("bad path parameter of another name", {"paths /a/{ID}": {"parameters": [ID], "get": {"responses": OK}}}),
+    (
+        "bad path parameter of another name",
+        {"paths /a/{ID}": {"parameters": [ID], "get": {"responses": OK}}},
+    ),
     ("bad path parameter not required", {"components parameters Id required": False}),
     ("bad braces", {"paths /a/}": {"get": {"responses": OK}}}),
     ("bad open brace", {"paths /a/{x": {"get": {"responses": OK}}}),
     ("own empty variable", {"paths /a/{}": {"get": {"responses": OK}}}),
     ("own variable twice", {"paths /a/{id}/{id}": {"parameters": [ID], "get": {"responses": OK}}}),
     ("own converter", {"paths /a/{id:int}": {"parameters": [ID], "get": {"responses": OK}}}),
-    ("own conflicting templates", {"paths /pets/{name}": {"parameters": [{**ID, "name": "name"}], "get": {"responses": OK}}}),
+    (
+        "own conflicting templates",
+        {"paths /pets/{name}": {"parameters": [{**ID, "name": "name"}], "get": {"responses": OK}}},
+    ),
     ("own security scheme", {f"{PETS} get security": [{"nobody": []}]}),
     ("bad path without a slash", {"paths pets": {"get": {"responses": OK}}}),
     ("bad required with allOf", {"components schemas Dog required": ["name", "wings"]}),
     ("good required without allOf", {f"{PET} required": ["wings"]}),
-    ("good required of a nested allOf", {f"{PROPERTIES} n": {"allOf": [STRING], "required": ["wings"]}}),
-    ("good required of a member seen before", {"components schemas Z": {"allOf": [{"$ref": "#/components/schemas/Y"}]}, "components schemas Y": {"allOf": [STRING], "required": ["w"]}, "components schemas Dog allOf 1": {"$ref": "#/components/schemas/Y"}, "components schemas Dog required": ["name"]}),
+    (
+        "good required of a nested allOf",
+        {f"{PROPERTIES} n": {"allOf": [STRING], "required": ["wings"]}},
+    ),
+    (
+        "good required of a member seen before",
+        {
+            "components schemas Z": {"allOf": [{"$ref": "#/components/schemas/Y"}]},
+            "components schemas Y": {"allOf": [STRING], "required": ["w"]},
+            "components schemas Dog allOf 1": {"$ref": "#/components/schemas/Y"},
+            "components schemas Dog required": ["name"],
+        },
+    ),
     ("bad repeated required", {f"{PET} required": ["name", "name"]}),
     ("bad type of a schema", {f"{PROPERTIES} n": {"type": "strin"}}),
     ("bad minimum of a schema", {f"{PROPERTIES} n": {"minimum": "1"}}),
     ("bad additionalProperties", {f"{PET} additionalProperties": {"type": "strin"}}),
     ("bad pattern", {f"{PROPERTIES} name pattern": "("}),
     ("bad pattern for Python only", {f"{PROPERTIES} name pattern": "^\\p{Lu}"}),
-    ("good pattern elsewhere", {f"{PETS} put requestBody content application/json schema": {"type": "string", "pattern": "^\\p{Lu}"}}),
+    (
+        "good pattern elsewhere",
+        {
+            f"{PETS} put requestBody content application/json schema": {
+                "type": "string",
+                "pattern": "^\\p{Lu}",
+            }
+        },
+    ),
     ("bad reference", {f"{PROPERTIES} n": {"$ref": "#/components/schemas/Nobody"}}),
-    ("bad reference of a parameter", {f"{PETS} get parameters 0": {"$ref": "#/components/parameters/Nobody"}}),
-    ("bad reference of a response", {f"{PETS} get responses 200": {"$ref": "#/components/responses/Nobody"}}),
-    ("own reference in a request body", {f"{PETS} put requestBody": {"$ref": "#/components/requestBodies/Nobody"}}),
+    (
+        "bad reference of a parameter",
+        {f"{PETS} get parameters 0": {"$ref": "#/components/parameters/Nobody"}},
+    ),
+    (
+        "bad reference of a response",
+        {f"{PETS} get responses 200": {"$ref": "#/components/responses/Nobody"}},
+    ),
+    (
+        "own reference in a request body",
+        {f"{PETS} put requestBody": {"$ref": "#/components/requestBodies/Nobody"}},
+    ),
     ("good property called $ref", {f"{PET} example": {"$ref": "#/nowhere"}}),
     ("bad tags", {"tags": [{"name": "pets"}, {"name": "pets"}]}),
     ("bad status", {f"{PETS} get responses 20": {"description": "x"}}),
     ("bad unknown field", {f"{PETS} get reponses": {}}),
     ("bad schema and content", {f"{PETS} get parameters 0 content": {"a/b": {}}}),
-    ("good path item reference", {"paths /b/{id}": {"$ref": "#/paths/~1c~1{id}"}, "paths /c/{id}": {"parameters": [ID], "get": {"responses": OK}}}),
+    (
+        "good path item reference",
+        {
+            "paths /b/{id}": {"$ref": "#/paths/~1c~1{id}"},
+            "paths /c/{id}": {"parameters": [ID], "get": {"responses": OK}},
+        },
+    ),
     ("bad path item reference with ids", {"paths /b/{id}": {"$ref": "#/paths/~1pets~1{id}"}}),
-    ("good recursive schema", {"components schemas Loop": {"type": "object", "properties": {"more": LOOP}}}),
+    (
+        "good recursive schema",
+        {"components schemas Loop": {"type": "object", "properties": {"more": LOOP}}},
+    ),
     ("bad reference circle", {"components schemas Loop": LOOP}),
-]  # fmt: skip
+]
 CHANGES_30: list[tuple[str, dict[str, Json]]] = [
-    ("good default null when nullable", {f"{PROPERTIES} n": {"type": "string", "nullable": True, "default": None}}),
-    ("bad default with nullable", {f"{PROPERTIES} n": {"type": "string", "nullable": True, "default": 1}}),
+    (
+        "good default null when nullable",
+        {f"{PROPERTIES} n": {"type": "string", "nullable": True, "default": None}},
+    ),
+    (
+        "bad default with nullable",
+        {f"{PROPERTIES} n": {"type": "string", "nullable": True, "default": 1}},
+    ),
     ("bad default of bytes", {f"{PROPERTIES} n": {"format": "byte", "default": "*"}}),
-    ("bad default at an exclusive maximum", {f"{PROPERTIES} n": {"maximum": 3, "exclusiveMaximum": True, "default": 3}}),
+    (
+        "bad default at an exclusive maximum",
+        {f"{PROPERTIES} n": {"maximum": 3, "exclusiveMaximum": True, "default": 3}},
+    ),
     ("bad exclusive maximum without maximum", {f"{PROPERTIES} n": {"exclusiveMaximum": True}}),
     ("bad exclusive maximum of 3.1", {f"{PROPERTIES} n": {"exclusiveMaximum": 3}}),
     ("bad list of types", {f"{PROPERTIES} n": {"type": ["string", "null"]}}),
     ("bad const", {f"{PROPERTIES} n": {"const": 3}}),
     ("bad float for integer", {f"{PROPERTIES} n": {"type": "integer", "default": 1.0}}),
-    ("good read-only required", {f"{PROPERTIES} n": {"required": ["a"], "properties": {"a": {"readOnly": True}}, "default": {}}}),
+    (
+        "good read-only required",
+        {
+            f"{PROPERTIES} n": {
+                "required": ["a"],
+                "properties": {"a": {"readOnly": True}},
+                "default": {},
+            }
+        },
+    ),
     ("bad empty required", {f"{PET} required": []}),
     ("bad repeated enum", {f"{PROPERTIES} n": {"enum": ["a", "a"]}}),
     ("bad empty enum", {f"{PROPERTIES} n": {"enum": []}}),
     ("bad version", {"openapi": "3.0"}),
     ("bad paths", {"paths": None}),
-]  # fmt: skip
+]
 CHANGES_31: list[tuple[str, dict[str, Json]]] = [
     ("good default integral float", {f"{PROPERTIES} n": {"type": "integer", "default": 1.0}}),
     ("bad default of a const", {f"{PROPERTIES} n": {"const": 1, "default": 2}}),
-    ("bad default of a list of types", {f"{PROPERTIES} n": {"type": ["string", "null"], "default": 2}}),
-    ("bad default of a conditional", {f"{PROPERTIES} n": {"if": True, "then": {"minimum": 3}, "default": 2}}),
-    ("bad default of unevaluated properties", {f"{PROPERTIES} n": {"unevaluatedProperties": False, "default": {"a": 2}}}),
+    (
+        "bad default of a list of types",
+        {f"{PROPERTIES} n": {"type": ["string", "null"], "default": 2}},
+    ),
+    (
+        "bad default of a conditional",
+        {f"{PROPERTIES} n": {"if": True, "then": {"minimum": 3}, "default": 2}},
+    ),
+    (
+        "bad default of unevaluated properties",
+        {f"{PROPERTIES} n": {"unevaluatedProperties": False, "default": {"a": 2}}},
+    ),
     ("bad exclusive maximum of 3.0", {f"{PROPERTIES} n": {"exclusiveMaximum": True}}),
     ("good boolean schema", {f"{PROPERTIES} n": True}),
-    ("good definitions", {f"{PET} $defs": {"a": STRING}, f"{PROPERTIES} n": {"$ref": "#/components/schemas/Pet/$defs/a"}}),
-    ("good reference with siblings", {f"{PROPERTIES} n": {"$ref": "#/components/schemas/Dog", "description": "x"}}),
+    (
+        "good definitions",
+        {
+            f"{PET} $defs": {"a": STRING},
+            f"{PROPERTIES} n": {"$ref": "#/components/schemas/Pet/$defs/a"},
+        },
+    ),
+    (
+        "good reference with siblings",
+        {f"{PROPERTIES} n": {"$ref": "#/components/schemas/Dog", "description": "x"}},
+    ),
     ("bad pattern property", {f"{PET} patternProperties": {"(": {}}}),
     ("bad dialect of a schema", {f"{PET} $schema": "https://example.com/dialect"}),
     ("bad dialect of the document", {"jsonSchemaDialect": "https://example.com/dialect"}),
     ("good dialect of a schema", {f"{PET} $schema": "http://json-schema.org/draft-07/schema#"}),
-    ("bad draft 7 schema", {f"{PET} $schema": "http://json-schema.org/draft-07/schema#", f"{PET} items": 5}),
-    ("bad draft 4 schema", {f"{PET} $schema": "http://json-schema.org/draft-04/schema#", f"{PET} exclusiveMaximum": 5}),
+    (
+        "bad draft 7 schema",
+        {f"{PET} $schema": "http://json-schema.org/draft-07/schema#", f"{PET} items": 5},
+    ),
+    (
+        "bad draft 4 schema",
+        {f"{PET} $schema": "http://json-schema.org/draft-04/schema#", f"{PET} exclusiveMaximum": 5},
+    ),
     ("good webhooks", {"webhooks": {"new": {"post": {"responses": OK}}}}),
     ("bad webhooks", {"webhooks": {"new": {"post": []}}}),
     ("bad version", {"openapi": "3.1"}),
     ("bad enum", {f"{PROPERTIES} n": {"enum": "a"}}),
     ("bad $id", {f"{PET} $id": "a#b"}),
     ("bad externalDocs", {f"{PET} externalDocs": {}}),
-]  # fmt: skip
+]
 CHANGES_32: list[tuple[str, dict[str, Json]]] = [
     ("bad parent of a tag", {"tags 0 parent": "nobody"}),
     ("bad circle of tags", {"tags 1 parent": "pets"}),
@@ -384,9 +520,15 @@ CHANGES_32: list[tuple[str, dict[str, Json]]] = [
     ("bad operation of a new method", {f"{PETS} query parameters": [QUERY, QUERY]}),
     ("bad additional operation", {f"{PETS} additionalOperations COPY operationId": "getPet"}),
     ("bad schema of an item", {f"{PETS} get responses 200 content": {"a/b": {"itemSchema": 5}}}),
-    ("good schema of an item", {f"{PETS} get responses 200 content": {"a/b": {"itemSchema": STRING}}}),
-    ("good querystring", {f"{PETS} query parameters": [{"name": "q", "in": "querystring", "content": {"a/b": {}}}]}),
-]  # fmt: skip
+    (
+        "good schema of an item",
+        {f"{PETS} get responses 200 content": {"a/b": {"itemSchema": STRING}}},
+    ),
+    (
+        "good querystring",
+        {f"{PETS} query parameters": [{"name": "q", "in": "querystring", "content": {"a/b": {}}}]},
+    ),
+]
 CASES = [
     (version, name, change)
     for version in VERSIONS
@@ -427,5 +569,3 @@ def test_semantic_rules_get_the_same_verdict(
 def test_corpus_is_large(version: str) -> None:
     """At least 60 broken documents are made by hand for each version."""
     assert sum(case[0] == version and case[1].startswith("bad") for case in CASES) >= 60
-
-

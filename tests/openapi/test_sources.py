@@ -89,6 +89,13 @@ def test_anchors_and_merge_keys() -> None:
     assert value["e"] == {"y": 3, "z": 4}
 
 
+def test_anchors_on_keys() -> None:
+    """A key may have an anchor or be an alias of a text."""
+    found = resource("&k name: *k\nother:\n  *k : 1\n*k : 2\n")
+    assert found.value == {"name": 2, "other": {"name": 1}}
+    assert [one.line for one in found.faults] == [4]
+
+
 def test_duplicate_keys_are_told_with_both_lines() -> None:
     """A repeated key is a fault that names the line of each; the later one counts."""
     found = resource("a: 1\nb: 2\na: 3\nc: {d: 1, d: 2}\n")
@@ -114,6 +121,7 @@ def test_duplicate_keys_are_told_with_both_lines() -> None:
         ("a: 1\n---\nb: 2\n", 2, "second document"),
         ("? [a]\n: 1\n", 1, "plain text"),
         ("a: {<<: 3}\n", 1, "mappings only"),
+        ("a: &a [x]\n*a : 1\n", 2, "plain text"),
     ],
 )
 def test_broken_yaml_is_a_fault_with_its_line(text: str, line: int, words: str) -> None:
@@ -125,9 +133,15 @@ def test_broken_yaml_is_a_fault_with_its_line(text: str, line: int, words: str) 
     assert found.cure
 
 
+@pytest.mark.parametrize("text", ["a: \x00", "a: \x07"])
+def test_characters_that_yaml_does_not_allow(text: str) -> None:
+    """A control character is refused in words."""
+    assert "not YAML" in fault(text).message
+
+
 @pytest.mark.parametrize(
     ("text", "line", "column"),
-    [('{"a": 1,}', 1, 9), ('{"a": 1\n "b": 2}', 2, 2), ('{"a": tru}', 1, 7), ('{"a"', 1, 5)],
+    [('{"a": 1,}', 1, 9), ('{"a": 1\n "b": 2}', 2, 2), ('{"a": x}', 1, 7), ('{"a"', 1, 5)],
 )
 def test_broken_json_is_a_fault_with_its_place(text: str, line: int, column: int) -> None:
     """A .json file is judged as JSON, and the message says where it breaks."""
@@ -173,8 +187,9 @@ def test_deep_nesting_is_a_fault(name: str, depth: int) -> None:
 
 def test_nesting_up_to_the_bound_is_read() -> None:
     """The bound itself is allowed."""
-    text = "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1)
-    assert json.dumps(parse(text, "a.json")) == json.dumps(parse(text.replace("[[", "[ ["))) == text
+    text = "[" * MAX_DEPTH + "]" * MAX_DEPTH
+    assert json.dumps(parse(text, "a.json")) == text
+    assert json.dumps(parse(f"- {text[1:-1]}")) == text
 
 
 def test_alias_bombs_are_refused_at_once() -> None:

@@ -85,11 +85,13 @@ class Stubborn:
     async def __call__(self) -> str:
         """Stay."""
         self.began = True
+        failsafe = asyncio.get_running_loop().call_later(5, self.released.set)
         while not self.released.is_set():
             try:
                 await self.released.wait()
             except asyncio.CancelledError:
                 self.cancellations += 1
+        failsafe.cancel()
         return "late"
 
 
@@ -506,7 +508,7 @@ async def test_an_abandoned_running_job_ends_if_told_so(make: Make, until: Until
     gate = Gate()
     pool = make(gate, workers=2)
     kept, ended = pool.submit({"value": "kept"}), pool.submit({"value": "ended"})
-    await until(lambda: pool.busy == 2)
+    await until(lambda: len(gate.began) == 2)
     pool.abandon(kept, cancel=False)
     pool.abandon(ended, cancel=True)
     await until(lambda: pool.busy == 1)
