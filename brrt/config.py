@@ -60,7 +60,7 @@ def _from_environment(name: str, default: float) -> Callable[[], Any]:
         text = os.environ.get(variable)
         if text is None:
             return default
-        kind: type[int] | type[float] = type(default)
+        kind: type[int | float] = type(default)
         try:
             return kind(text)
         except ValueError:

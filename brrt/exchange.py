@@ -21,8 +21,8 @@ from brrt.errors import (
 from brrt.http.bodies import ClientGone, Receive, read_body
 from brrt.http.requests import Request, check_size, local_path, pick_headers, request_path
 from brrt.http.responses import Answer, ResponseApp
-from brrt.openapi.parameters import MISSING
 from brrt.openapi.requests import Invalid
+from brrt.openapi.shapes import MISSING
 from brrt.openapi.validation import Violation
 from brrt.runtime.jobs import RUNNING, Ended, Job, Reason
 from brrt.runtime.patience import Patience

@@ -32,7 +32,7 @@ async def read_body(
     try:
         return await _read(receive, limit)
     except asyncio.CancelledError:
-        if wait.expired and not wait.task.uncancel():
+        if wait.is_all():
             detail = f"the body did not arrive within {patience.seconds:g} s"
             raise Problem(408, detail=detail) from None
         raise

@@ -22,7 +22,7 @@ from brrt.openapi.hints import (
     name_of,
 )
 from brrt.openapi.operations import Operation, Parameter, snake_case
-from brrt.openapi.parameters import Shape
+from brrt.openapi.shapes import Shape
 from brrt.openapi.values import is_object
 
 

@@ -16,21 +16,18 @@ from brrt.openapi import content
 from brrt.openapi.binding import Binding, Taken
 from brrt.openapi.operations import DEFAULT_STYLES, Body, MediaType, Operation, Parameter
 from brrt.openapi.parameters import (
-    MISSING,
-    Shape,
-    Unreadable,
     cookie_decoder,
     form_decoder,
     header_decoder,
-    parse_cookies,
-    parse_query,
     path_decoder,
     query_decoder,
 )
 from brrt.openapi.routing import Template
 from brrt.openapi.schemas import Direction, Schemas, Validator
+from brrt.openapi.shapes import MISSING, Shape
 from brrt.openapi.validation import Violation, pointer, violations
 from brrt.openapi.values import is_object
+from brrt.openapi.wire import Unreadable, parse_cookies, parse_query
 
 TEXT = Shape(frozenset({"string"}))
 NO_NAMES = frozenset[str]()

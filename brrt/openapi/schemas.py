@@ -16,7 +16,7 @@ import jsonschema_rs
 
 from brrt.openapi.dialects import Direction, Translator
 from brrt.openapi.document import Document, Node
-from brrt.openapi.parameters import Shape
+from brrt.openapi.shapes import Shape
 from brrt.openapi.values import is_array, is_object
 
 # How deep a parameter's schema is looked into for what its text may become.

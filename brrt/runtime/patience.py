@@ -10,16 +10,24 @@ import asyncio
 class Wait:
     """One wait that is going on in a task. `expired` tells that it was cut short."""
 
-    __slots__ = ("due", "expired", "task")
+    __slots__ = ("_cancelling", "due", "expired", "task")
 
     def __init__(self, task: "asyncio.Task[object]", due: float) -> None:
         self.task = task
         self.due = due
         self.expired = False
+        self._cancelling = task.cancelling()
+
+    def is_all(self) -> bool:
+        """Whether the task was cancelled by the end of this wait and by nobody else."""
+        return self.expired and self.task.uncancel() <= self._cancelling
 
 
 class Patience:
-    """Cancels tasks that wait longer than `seconds`. Belongs to one event loop; `close` it."""
+    """Cancels tasks that wait longer than `seconds`. Belongs to one event loop; `close` it.
+
+    Waits that go on when it is closed still end in time.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -42,9 +50,10 @@ class Patience:
         self._waits.pop(wait, None)
 
     def close(self) -> None:
-        """Cancel the timer."""
-        if self._timer is not None:
+        """Cancel the timer, if nobody waits."""
+        if self._timer is not None and not self._waits:
             self._timer.cancel()
+            self._timer = None
 
     def _expire(self) -> None:
         self._timer = None

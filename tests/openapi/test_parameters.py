@@ -5,23 +5,22 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from brrt.openapi.deep_objects import MAX_DEPTH
 from brrt.openapi.parameters import (
-    MAX_DEPTH,
-    MAX_DIGITS,
-    MAX_PAIRS,
-    MISSING,
-    Excessive,
-    Shape,
-    Undecodable,
-    Unreadable,
-    cast,
     cookie_decoder,
     form_decoder,
     header_decoder,
-    parse_cookies,
-    parse_query,
     path_decoder,
     query_decoder,
+)
+from brrt.openapi.shapes import MAX_DIGITS, MISSING, Shape, cast
+from brrt.openapi.wire import (
+    MAX_PAIRS,
+    Excessive,
+    Undecodable,
+    Unreadable,
+    parse_cookies,
+    parse_query,
 )
 
 

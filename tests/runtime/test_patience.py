@@ -1,0 +1,85 @@
+"""One deadline for many waits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from brrt.runtime.patience import Patience
+
+Until = Callable[[Callable[[], object]], Awaitable[None]]
+
+
+async def wait(patience: Patience, event: asyncio.Event) -> str:
+    """Wait as a body does. Tells how it ended."""
+    going = patience.begin()
+    try:
+        await event.wait()
+        return "done"
+    except asyncio.CancelledError:
+        if going.is_all():
+            return "expired"
+        raise
+    finally:
+        patience.end(going)
+
+
+async def test_waits_expire_in_the_order_in_which_they_began() -> None:
+    """Those that are over do not, those that go on do, with one timer for all."""
+    patience = Patience(0.03)
+    over, never = asyncio.Event(), asyncio.Event()
+    quick = [asyncio.create_task(wait(patience, over)) for _ in range(10)]
+    slow = [asyncio.create_task(wait(patience, never)) for _ in range(10)]
+    await asyncio.sleep(0.015)
+    late = asyncio.create_task(wait(patience, never))
+    over.set()
+    assert await asyncio.gather(*quick) == ["done"] * 10
+    assert await asyncio.gather(*slow) == ["expired"] * 10
+    assert not late.done()
+    assert await late == "expired"
+    patience.close()
+
+
+async def test_a_wait_that_somebody_else_cancels_is_cancelled() -> None:
+    """Before it expires, and in the very turn in which it does."""
+    for seconds in (60.0, 0.001):
+        patience = Patience(seconds)
+        task = asyncio.create_task(wait(patience, asyncio.Event()))
+        await asyncio.sleep(0)
+        if seconds < 1:
+            patience._expire = lambda: None  # type: ignore[method-assign]
+            for going in patience._waits:
+                going.expired = True
+                task.cancel()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        patience.close()
+
+
+async def test_a_task_that_was_cancelled_before_may_expire() -> None:
+    """What it has lived through earlier is not mistaken for a cancellation of the wait."""
+    patience = Patience(0.001)
+
+    async def survivor() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return await wait(patience, asyncio.Event())
+        return "never"
+
+    task = asyncio.create_task(survivor())
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task == "expired"
+    patience.close()
+
+
+async def test_waits_that_go_on_over_the_end_still_expire() -> None:
+    """Nobody hangs because the app has stopped meanwhile."""
+    patience = Patience(0.01)
+    task = asyncio.create_task(wait(patience, asyncio.Event()))
+    await asyncio.sleep(0)
+    patience.close()
+    assert await asyncio.wait_for(task, 5) == "expired"
+    patience.close()
