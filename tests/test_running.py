@@ -4,6 +4,7 @@ A process tells what it does by its log and its answers only, so these are what 
 each with a bound. Handlers that must be caught at work wait for a file.
 """
 
+import asyncio
 import os
 import re
 import signal
@@ -18,6 +19,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
+
+from brrt import App, Handlers
+from brrt.cli.server import PatientProtocol, bind
 
 ROOT = Path(__file__).parent.parent
 # Seconds within which a process must have done something, on a machine that is busy as well.
@@ -213,6 +218,49 @@ def test_a_stop_of_several_processes_drains(serve: Run, in_flight: Send) -> None
     (service.folder / "go").touch()
     assert answer.result(PATIENCE).status_code == 200
     assert service.end() == 0
+
+
+REQUEST = b"GET /thing HTTP/1.1\r\nHost: test\r\n\r\n"
+
+
+@pytest.mark.parametrize("requests_before", [0, 1])
+async def test_a_stop_answers_the_request_that_is_on_its_way(
+    monkeypatch: pytest.MonkeyPatch, requests_before: int
+) -> None:
+    """A connection that is silent at the stop, fresh or kept alive, may send one more request."""
+    monkeypatch.setattr("brrt.cli.server.LAST_CALL", PATIENCE)
+    handlers = Handlers()
+
+    @handlers
+    async def get_thing() -> str:
+        return "here"
+
+    app = App(DOCUMENT, handlers, missing="501")
+    config = uvicorn.Config(app, port=0, http=PatientProtocol, log_config=None, lifespan="on")
+    server = uvicorn.Server(config)
+    listener = bind("127.0.0.1", 0)
+    async with asyncio.TaskGroup() as group, asyncio.timeout(PATIENCE):
+        group.create_task(server.serve([listener]))
+        await until(lambda: server.started)
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        for _ in range(requests_before):
+            writer.write(REQUEST)
+            await reader.readuntil(b'"here"')
+        await until(lambda: server.server_state.connections)
+        server.should_exit = True
+        await until(lambda: not server.servers[0].is_serving())
+        writer.write(REQUEST)
+        answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"connection: close" in answer
+    assert answer.endswith(b'"here"')
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until a server in this process is so far; it has no event for that."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
 
 
 def test_a_stop_has_an_end(serve: Run, in_flight: Send) -> None:

@@ -88,14 +88,15 @@ class Configuration(uvicorn.Config):
 class PatientProtocol(HttpToolsProtocol):
     """A connection that is asked for one more request before it is closed at a stop.
 
-    uvicorn closes a silent connection at once, and with it the request that is on its way: one
-    in 50,000 was lost when processes were replaced under load. Here it is answered, with
+    uvicorn closes a silent connection at once, and with it the request that is on its way, so
+    that replacing processes under load loses some. Here that request is answered, with
     `Connection: close` (RFC 9112, section 9.6), and only a connection that stays silent is cut.
     """
 
     def shutdown(self) -> None:
         """The server is about to stop."""
-        if self.cycle is None or self.cycle.response_complete:
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is None or cycle.response_complete:
             self.app = _Farewell(self.app)
             self.loop.call_later(LAST_CALL, super().shutdown)
         else:

@@ -143,10 +143,9 @@ class Responder:
     def respond(self, value: Any) -> Answer | ResponseApp:
         """The response for what a handler returned. Raises `ContractBroken` in strict mode."""
         plan = self._default
-        kind: type[Any] = type(value)
-        if kind is Reply:
+        if isinstance(value, Reply):
             return self._reply(value)
-        if kind is not dict:
+        if not isinstance(value, dict):
             if value is None and self._none_is_empty:
                 return Answer(self._none_status, _length(b"", self._none_status), b"")
             if is_response_app(value):

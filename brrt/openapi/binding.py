@@ -21,9 +21,9 @@ from brrt.openapi.hints import (
     json_types,
     name_of,
 )
+from brrt.openapi.json_values import is_mapping
 from brrt.openapi.operations import Operation, Parameter, snake_case
 from brrt.openapi.shapes import Shape
-from brrt.openapi.values import is_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,4 +328,4 @@ def _defaulted(parameter: inspect.Parameter) -> bool:
 
 def _has_default(parameter: Parameter) -> bool:
     schema = parameter.schema.follow() if parameter.schema is not None else None
-    return schema is not None and is_object(schema.value) and "default" in schema.value
+    return schema is not None and is_mapping(schema.value) and "default" in schema.value

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
-from brrt.openapi.values import is_array, is_object
+from brrt.openapi.json_values import is_list, is_mapping
 
 Reference = Callable[[str], str]
 Lookup = Callable[[str], Any]
@@ -87,7 +87,7 @@ class Translator:
 
     def translate(self, schema: Any) -> Any:
         """The schema in 2020-12. What is not a schema at all accepts everything."""
-        if not is_object(schema):
+        if not is_mapping(schema):
             return schema if isinstance(schema, bool) else True
         if self._old and "$ref" in schema:
             return {"$ref": self._reference(schema["$ref"])}
@@ -106,9 +106,9 @@ class Translator:
     def _keyword(self, key: str, value: Any) -> Any:
         if key in self._values:
             return value
-        if key in self._lists and is_array(value):
+        if key in self._lists and is_list(value):
             return [self.translate(one) for one in value]
-        if key in self._maps and is_object(value):
+        if key in self._maps and is_mapping(value):
             return {name: self.translate(one) for name, one in value.items()}
         return self.translate(value)
 
@@ -125,17 +125,17 @@ class Translator:
             out["allOf"] = [*out.get("allOf", ()), *extra]
 
     def _hidden_properties(self, properties: Any) -> frozenset[str]:
-        if not is_object(properties):
+        if not is_mapping(properties):
             return frozenset()
         return frozenset(name for name, one in properties.items() if self._is_hidden(one))
 
     def _is_hidden(self, schema: Any) -> bool:
-        if not is_object(schema):
+        if not is_mapping(schema):
             return False
         if schema.get(self._hidden) is True:
             return True
         target = self._lookup(schema["$ref"]) if "$ref" in schema else None
-        return is_object(target) and target.get(self._hidden) is True
+        return is_mapping(target) and target.get(self._hidden) is True
 
 
 def _modernise(out: dict[str, Any], schema: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from brrt.openapi.values import is_array, is_object
+from brrt.openapi.json_values import is_list, is_mapping
 
 Convert = Callable[[Any], Any]
 
@@ -59,9 +59,9 @@ def _convert(hint: Any, value: Any) -> Any:
 
 def _whole_numbers(value: Any) -> Any:
     """The same value with every float that is a whole number as an int."""
-    if is_array(value):
+    if is_list(value):
         return [_whole_numbers(one) for one in value]
-    if is_object(value):
+    if is_mapping(value):
         return {key: _whole_numbers(one) for key, one in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

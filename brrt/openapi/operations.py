@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from brrt.openapi.document import Document, Node
+from brrt.openapi.json_values import elements
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
@@ -257,11 +258,13 @@ def _server_bases(server: Mapping[str, Any]) -> Iterator[str]:
 
 def _expand(url: str, variables: Mapping[str, Any]) -> list[str]:
     """A server URL with each variable in all its values (its `enum`, or else its default)."""
-    urls = [url]
+    urls: list[str] = [url]
     for name, variable in variables.items():
         mark = "{" + name + "}"
         if mark in url:
-            values: list[Any] = variable.get("enum") or [variable.get("default", "")]
-            urls = [one.replace(mark, str(value)) for one in urls for value in values]
-            urls = urls[:MAX_SERVER_EXPANSIONS]
+            values: list[Any] = elements(variable.get("enum")) or [variable.get("default", "")]
+            filled: list[str] = []
+            for value in values:
+                filled += [one.replace(mark, str(value)) for one in urls]
+            urls = filled[:MAX_SERVER_EXPANSIONS]
     return urls

@@ -14,6 +14,7 @@ from typing import Any
 from brrt.errors import BrrtError, Fault, Problem
 from brrt.openapi import content
 from brrt.openapi.binding import Binding, Taken
+from brrt.openapi.json_values import is_mapping
 from brrt.openapi.operations import DEFAULT_STYLES, Body, MediaType, Operation, Parameter
 from brrt.openapi.parameters import (
     cookie_decoder,
@@ -26,7 +27,6 @@ from brrt.openapi.routing import Template
 from brrt.openapi.schemas import Direction, Schemas, Validator
 from brrt.openapi.shapes import MISSING, Shape
 from brrt.openapi.validation import Violation, pointer, violations
-from brrt.openapi.values import is_object
 from brrt.openapi.wire import Unreadable, parse_cookies, parse_query
 
 TEXT = Shape(frozenset({"string"}))
@@ -280,7 +280,7 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 
 def _default(parameter: Parameter) -> Any:
     schema = parameter.schema.follow() if parameter.schema is not None else None
-    if schema is None or not is_object(schema.value):
+    if schema is None or not is_mapping(schema.value):
         return MISSING
     return schema.value.get("default", MISSING)
 

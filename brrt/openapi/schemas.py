@@ -16,8 +16,8 @@ import jsonschema_rs
 
 from brrt.openapi.dialects import Direction, Translator
 from brrt.openapi.document import Document, Node
+from brrt.openapi.json_values import is_list, is_mapping
 from brrt.openapi.shapes import Shape
-from brrt.openapi.values import is_array, is_object
 
 # How deep a parameter's schema is looked into for what its text may become.
 MAX_SHAPE_DEPTH = 8
@@ -167,7 +167,7 @@ class _Shapes:
         if node is None or depth == 0:
             return Shape(frozenset())
         node = node.follow()
-        if not is_object(node.value):
+        if not is_mapping(node.value):
             return Shape(frozenset())
         parts = [self.shape(one, depth - 1) for one in _elements(node, "allOf")]
         choices = [
@@ -196,7 +196,7 @@ class _Shapes:
 
     def _types(self, schema: Mapping[str, Any]) -> frozenset[str]:
         kind = schema.get("type")
-        if is_array(kind):
+        if is_list(kind):
             return frozenset(str(one) for one in kind)
         if isinstance(kind, str):
             nullable = schema.get("nullable") is True and self._version < (3, 1)
@@ -226,9 +226,19 @@ def _elements(node: Node, keyword: str) -> list[Node]:
     return list(found.elements()) if found is not None else []
 
 
+_TYPE_NAMES: dict[type[Any] | None, str] = {
+    None: "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+}
+
+
 def _type_of(value: Any) -> str:
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-    return "null" if value is None else names.get(type(value), "object")
+    kind: type[Any] | None = None if value is None else value.__class__
+    return _TYPE_NAMES.get(kind, "object")
 
 
 def _depth(entry: tuple[tuple[str, str], Any]) -> int:
@@ -242,8 +252,8 @@ def _place(tree: Any, pointer: str, schema: Any) -> Any:
     here: Any = tree
     tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer[1:].split("/")]
     for token in tokens[:-1]:
-        here = here[int(token)] if is_array(here) else here.setdefault(token, {})
-    if not is_array(here):
+        here = here[int(token)] if is_list(here) else here.setdefault(token, {})
+    if not is_list(here):
         here.setdefault(tokens[-1], schema)
     return tree
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from brrt.openapi.json_values import is_list
 from brrt.openapi.schemas import SchemaError
-from brrt.openapi.values import is_array
 
 # Characters of a value that a message shows.
 MAX_SHOWN = 60
@@ -92,7 +92,7 @@ def describe(error: SchemaError, subject: str) -> str:
 
 
 def _types(value: Any, got: Any) -> str:
-    names = [str(name) for name in (value if is_array(value) else [value])]
+    names = [str(name) for name in (value if is_list(value) else [value])]
     wanted = " or ".join(_ARTICLES.get(name, name) for name in sorted(names, key="null".__eq__))
     return f"must be {wanted}, got {show(got)}"
 
