@@ -16,7 +16,6 @@ from brrt.errors import (
     Problem,
     Refused,
     Retired,
-    ServiceUnavailable,
 )
 from brrt.http.bodies import ClientGone, Receive, read_body
 from brrt.http.requests import Request, check_size, local_path, pick_headers, request_path
@@ -192,9 +191,7 @@ def _failure(outcome: Ended) -> BaseException:
     if outcome.reason is Reason.EXPIRED:
         return Problem(504, detail="the handler did not finish in time")
     if outcome.reason is Reason.STOPPED:
-        return ServiceUnavailable(
-            "the handler was stopped; try again", headers={"Retry-After": "1"}
-        )
+        return Retired("the handler was stopped before it was done")
     error = outcome.error
     if isinstance(error, Exception) and not isinstance(error, OURS):
         return error

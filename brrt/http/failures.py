@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from brrt.config import Limits
-from brrt.errors import LifecycleError, Problem, Refused
+from brrt.errors import LifecycleError, Problem, Refused, Retired
 from brrt.http.responses import Answer, ContractBroken, problem_answer
 from brrt.openapi.requests import Invalid
 
@@ -33,7 +33,7 @@ class Failures:
         retry = {"Retry-After": str(limits.retry_after)}
         self._busy = problem_answer(Problem(503, detail="busy; try again later", headers=retry))
         self._stopping = problem_answer(
-            Problem(503, detail="the service is stopping; try again later", headers=retry)
+            Problem(503, detail="stopping or changing; try again later", headers=retry)
         )
 
     def answer(self, error: Exception, scope: Mapping[str, Any]) -> Answer:
@@ -48,7 +48,7 @@ class Failures:
             return problem_answer(error)
         if isinstance(error, Invalid):
             return problem_answer(self._invalid(error))
-        if isinstance(error, LifecycleError):
+        if isinstance(error, (LifecycleError, Retired)):
             return self._stopping
         if isinstance(error, Refused):
             return self._busy

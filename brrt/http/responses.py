@@ -5,8 +5,9 @@ value gets, which media type, which schema. A value that breaks the document is 
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeGuard
 
 import msgspec
@@ -26,15 +27,19 @@ Mode = Literal["strict", "warn", "off"]
 PROBLEM_JSON = b"application/problem+json"
 # Statuses that carry no content (RFC 9110, sections 15.2, 15.3.5, 15.3.6, 15.4.5).
 BODILESS = frozenset({204, 205, 304})
+_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A value with a status, headers or a media type of the handler's choice."""
+    """A value with a status, headers or a media type of the handler's choice.
+
+    `headers` may be pairs, for a name that occurs more than once, such as `Set-Cookie`.
+    """
 
     value: Any = None
     status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] | Sequence[tuple[str, str]] = ()
     media_type: str | None = None
 
 
@@ -158,10 +163,7 @@ class Responder:
     def _reply(self, reply: Reply) -> Answer:
         status = self._status if reply.status is None else reply.status
         plans = self._find(status)
-        headers = [
-            (name.lower().encode("latin-1"), text.encode("latin-1"))
-            for name, text in reply.headers.items()
-        ]
+        headers = encode_headers(reply.headers)
         if plans is None:
             self._broken(f"status {status} is not declared")
         if reply.value is None and not plans:
@@ -182,7 +184,7 @@ class Responder:
             return _plan("application/json", None)
         for plan in plans:
             if matches(essence(plan.media_type), essence(named)):
-                return Plan(named, plan.json, plan.validator, _type_header(named))
+                return _plan(named, plan.validator)
         self._broken(f"media type {named} is not declared")
         return _plan(named, None)
 
@@ -221,8 +223,9 @@ def _plans(response: Response, schemas: Schemas) -> tuple[Plan, ...]:
 
 def _declared_plan(media_type: MediaType, schemas: Schemas) -> Plan:
     schema = media_type.schema
-    json = is_json(essence(media_type.name))
-    validator = schemas.validator(schema, Direction.RESPONSE) if schema and json else None
+    name = essence(media_type.name)
+    may_be_json = is_json(name) or specificity(name) > 0
+    validator = schemas.validator(schema, Direction.RESPONSE) if schema and may_be_json else None
     return _plan(media_type.name, validator)
 
 
@@ -251,6 +254,21 @@ def _default_status(responses: Mapping[str, Response]) -> int:
     return 200
 
 
+def encode_headers(headers: Mapping[str, str] | Sequence[tuple[str, str]]) -> Headers:
+    """Headers as ASGI wants them, without a length of their own: that is always counted.
+
+    Raises `ContractBroken` for a line break, with which a value could forge other headers.
+    """
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    encoded: Headers = []
+    for name, text in pairs:
+        if _UNSAFE.search(name) or _UNSAFE.search(text):
+            raise ContractBroken(f"header {name!r} holds a control character")
+        if name.lower() != "content-length":
+            encoded.append((name.lower().encode("latin-1"), text.encode("latin-1")))
+    return encoded
+
+
 def _length(body: bytes, status: int) -> Headers:
     if status in BODILESS or status < 200:
         return []
@@ -260,10 +278,7 @@ def _length(body: bytes, status: int) -> Headers:
 def problem_answer(problem: Problem) -> Answer:
     """A problem as a response (RFC 9457, section 3)."""
     body = encode_json(problem.document())
-    headers = [
-        (name.lower().encode("latin-1"), text.encode("latin-1"))
-        for name, text in problem.headers.items()
-    ]
+    headers = encode_headers(problem.headers)
     return Answer(
         problem.status,
         [(b"content-type", PROBLEM_JSON), *headers, *_length(body, problem.status)],
