@@ -125,6 +125,7 @@ class App:
             return
         except Exception as error:
             answer = self._instead(error, scope)
+            error.__traceback__ = None  # it holds the frames that hold it: a cycle for each failure
         if isinstance(answer, Answer):
             await send_answer(answer, send, scope["method"] == "HEAD")
         else:

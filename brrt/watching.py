@@ -11,7 +11,7 @@ import hashlib
 import logging
 import os
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,13 +113,12 @@ def _events(
         watch_filter=lambda _, path: Path(path).name in names,
         debounce=round(debounce * 1000),
         recursive=False,
-        ignore_permission_denied=True,
+        ignore_permission_denied=True,  # or a folder that has just gone
     )
 
 
 async def _next(events: AsyncGenerator[Any, None]) -> None:
-    with suppress(FileNotFoundError):  # a folder went before it was watched: look again
-        await anext(events)
+    await anext(events)
 
 
 async def _settled(files: Iterable[Path], debounce: float) -> Contents:

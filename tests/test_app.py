@@ -27,6 +27,7 @@ from brrt import (
 )
 
 Connect = Callable[..., Awaitable[httpx.AsyncClient]]
+Until = Callable[[Callable[[], object]], Awaitable[None]]
 Book = Any
 Call = Callable[..., Any]
 
@@ -191,9 +192,7 @@ async def test_a_handler_may_have_a_body_limit_of_its_own(client: Connect, book:
 
 async def test_a_media_type_that_is_not_declared_is_415(client: Connect, book: Book) -> None:
     """The answer says what would have been accepted."""
-    app = App(
-        book.spec(a={"post": book.operation("a", requestBody=BODY)}), book.serve(a=_echo())
-    )
+    app = App(book.spec(a={"post": book.operation("a", requestBody=BODY)}), book.serve(a=_echo()))
     http = await client(app)
     for headers in ({"content-type": "text/plain"}, {}):
         response = await http.post("/a", content=b"{}", headers=headers)
@@ -202,13 +201,9 @@ async def test_a_media_type_that_is_not_declared_is_415(client: Connect, book: B
 
 
 @pytest.mark.parametrize("data", [b"{", b"", b"\xff", b'{"name": "xx"} trailing', b"[1,]"])
-async def test_a_body_that_cannot_be_read_is_400(
-    client: Connect, book: Book, data: bytes
-) -> None:
+async def test_a_body_that_cannot_be_read_is_400(client: Connect, book: Book, data: bytes) -> None:
     """And so is one that is promised by its media type and then empty."""
-    app = App(
-        book.spec(a={"post": book.operation("a", requestBody=BODY)}), book.serve(a=_echo())
-    )
+    app = App(book.spec(a={"post": book.operation("a", requestBody=BODY)}), book.serve(a=_echo()))
     http = await client(app)
     response = await http.post("/a", content=data, headers={"content-type": "application/json"})
     assert problem(response, 400)["detail"]
@@ -379,7 +374,7 @@ async def test_a_500_is_opaque_and_carries_the_request_id(
 
 
 async def test_a_full_queue_is_503_and_a_timeout_504(
-    client: Connect, book: Book, wire: Call
+    client: Connect, book: Book, wire: Call, until: Until
 ) -> None:
     """With Retry-After as the limits say."""
     gate = asyncio.Event()
@@ -392,12 +387,10 @@ async def test_a_full_queue_is_503_and_a_timeout_504(
     handlers("a", workers=1, queue_size=1, timeout=0.05)(wait)
     app = App(book.spec("a"), handlers, limits=Limits(retry_after=9, disconnect_after=0.01))
     http = await client(app)
-    first, second = wire(app, "GET", "/a"), None
-    while not app.statistics().total.busy:
-        await asyncio.sleep(0)
+    first = wire(app, "GET", "/a")
+    await until(lambda: app.statistics().total.busy)
     second = wire(app, "GET", "/a")
-    while not app.statistics().total.queued:
-        await asyncio.sleep(0)
+    await until(lambda: app.statistics().total.queued)
     shed = await http.get("/a")
     problem(shed, 503)
     assert shed.headers["retry-after"] == "9"
@@ -462,9 +455,7 @@ async def test_a_reply_chooses_status_headers_and_media_type(client: Connect, bo
         "c": Reply("1;2", headers={"Content-Type": "text/csv; header=absent"}),
         "d": Reply(status=303, headers={"Location": "/a"}),
     }
-    operations = {
-        name: {"get": book.operation(name, responses=responses)} for name in replies
-    }
+    operations = {name: {"get": book.operation(name, responses=responses)} for name in replies}
     handlers = book.serve(**{name: returning(value) for name, value in replies.items()})
     http = await client(App(book.spec(**operations), handlers))
     first = await http.get("/a")
@@ -533,7 +524,7 @@ async def test_a_stream_that_breaks_is_not_passed_off_as_complete(
     app = App(book.spec("a"), book.serve(a=stream))
     await client(app)
     request = wire(app, "GET", "/a")
-    with pytest.raises(Exception, match="disk|sub-exception"):
+    with pytest.raises(Exception, match=r"disk|sub-exception"):
         await request.task
     kinds = [message["type"] for message in request.sent]
     assert kinds.count("http.response.start") == 1

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import httpx
@@ -37,16 +37,17 @@ class Server:
     def __init__(self, app: Any) -> None:
         self.sent: list[dict[str, Any]] = []
         self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.spoken = asyncio.Event()
         scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
         self.task = asyncio.create_task(app(scope, self.inbox.get, self._send), name="the server")
 
     async def _send(self, message: dict[str, Any]) -> None:
         self.sent.append(message)
+        self.spoken.set()
 
-    async def __aenter__(self) -> "Server":
+    async def __aenter__(self) -> Self:
         self.inbox.put_nowait({"type": "lifespan.startup"})
-        while not self.sent:
-            await asyncio.sleep(0)
+        await self.spoken.wait()
         return self
 
     async def __aexit__(self, *reason: object) -> None:
@@ -187,8 +188,9 @@ def test_the_keeper_finishes_what_runs_when_its_loop_ends(book: Book) -> None:
 
     async def main() -> None:
         task = asyncio.create_task(_get(app, "/a"))
-        while not app.statistics().total.busy:
+        for _ in range(100):
             await asyncio.sleep(0)
+        assert app.statistics().total.busy == 1
         assert not task.done()
 
     asyncio.run(main())
@@ -233,7 +235,8 @@ async def a(): return {}
 async def b(): return {}
 
 item = {"get": {"operationId": "a", "responses": {"200": {"description": "ok"}}}}
-app = App({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/a": item}}, handlers)
+info = {"title": "t", "version": "1"}
+app = App({"openapi": "3.1.0", "info": info, "paths": {"/a": item}}, handlers)
 loop = asyncio.new_event_loop()
 loop.run_until_complete(app.__aenter__())
 kept = asyncio.all_tasks(loop)
@@ -348,9 +351,7 @@ async def test_a_start_by_request_that_fails_is_503_and_tried_again(
 
 
 @pytest.mark.parametrize("turns", range(8))
-async def test_a_start_that_is_cancelled_leaves_nothing(
-    book: Book, cut: Cut, turns: int
-) -> None:
+async def test_a_start_that_is_cancelled_leaves_nothing(book: Book, cut: Cut, turns: int) -> None:
     """Cut at any await, the lifespan is left again and no keeper stays."""
     diary = Diary()
     diary.gate = asyncio.Event()
@@ -404,11 +405,11 @@ async def test_what_the_lifespan_yields_must_be_what_handlers_ask_for(book: Book
         return {}
 
     @asynccontextmanager
-    async def lifespan(app: Any):  # noqa: ANN202: the point is that it does not say
+    async def lifespan(app: Any):  # the point is that it does not say
         yield {"not": "a database"}
 
     app = App(book.spec("a"), book.serve(a=handler), lifespan=lifespan)
-    with pytest.raises(LifecycleError, match="Database.*yielded dict"):
+    with pytest.raises(LifecycleError, match=r"Database.*yielded dict"):
         async with app:
             pass
 
@@ -477,14 +478,15 @@ async def test_a_task_group_that_dies_in_the_lifespan_stops_the_app_in_order(
         return {}
 
     app = App(book.spec("a"), book.serve(a=slow), lifespan=lifespan)
+    await app.__aenter__()
+    request = wire(app, "GET", "/a")
+    await until(lambda: app.statistics().total.busy)
+    crash.set()
+    assert await request.status() == 200
+    await until(lambda: not app.statistics().running)
+    assert await wire(app, "GET", "/a").status() == 503
     with pytest.raises(ExceptionGroup):
-        async with app:
-            request = wire(app, "GET", "/a")
-            await until(lambda: app.statistics().total.busy)
-            crash.set()
-            assert await request.status() == 200
-            await until(lambda: not app.statistics().running)
-            assert await wire(app, "GET", "/a").status() == 503
+        await app.__aexit__(None, None, None)
     assert events == ["served", "left with 0 tasks"]
 
 
@@ -535,9 +537,7 @@ async def test_those_who_enter_while_it_stops_share_the_next_life(book: Book) ->
     assert diary.entries == ["enter 0", "leave 0"] * 2
 
 
-async def test_a_stopped_app_answers_503_until_it_is_started_again(
-    book: Book, wire: Call
-) -> None:
+async def test_a_stopped_app_answers_503_until_it_is_started_again(book: Book, wire: Call) -> None:
     """A request never revives what somebody has stopped on purpose."""
     app = App(book.spec("a"), book.serve(a=hello))
     async with app:

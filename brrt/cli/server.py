@@ -34,6 +34,8 @@ LAST_CALL: Final = 0.5
 # Seconds that a new process may take until it serves. A document of 1,200 operations takes
 # three on a core of its own; several processes that start on a busy machine share one.
 START_WAIT: Final = 30
+# Connections that may wait to be accepted: uvicorn's own default.
+BACKLOG: Final = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,12 +205,13 @@ class Reloader(WatchFilesReload):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that nobody can take any more, though it does not listen yet. Raises `Mistake`."""
+    """A socket that listens: who comes before the app has started waits. Raises `Mistake`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         listener.close()
         reason = getattr(error, "strerror", None) or str(error)

@@ -24,7 +24,7 @@ from brrt.config import Limits
 from brrt.errors import Problem, Retired, Shed
 from brrt.runtime.jobs import CANCELLED, EXPIRED, STOPPED, Ended, Handler, Job, Mailbox, Reason
 from brrt.runtime.statistics import Counters
-from brrt.runtime.tasks import Ceiling, stack, stop
+from brrt.runtime.tasks import Ceiling, stack, stop, survivors
 
 logger = logging.getLogger("brrt")
 
@@ -388,11 +388,14 @@ class Pool:
 
     async def _stop(self, workers: Collection[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
         """End workers, whoever cancels the wait. Returns those that would not end."""
+        until = self._loop.time() + self.limits.cancel_wait
+        ending = stop(workers, self.limits.cancel_wait)
         while True:
             try:
-                return await stop(workers, self.limits.cancel_wait)
-            except asyncio.CancelledError:
+                return await ending
+            except asyncio.CancelledError:  # ask nobody twice, go on waiting
                 workers = [worker for worker in workers if not worker.done()]
+                ending = survivors(workers, max(until - self._loop.time(), 0))
 
     async def _drain(self, grace: float) -> None:
         if self._busy or self.queued:

@@ -151,12 +151,15 @@ class Registry:
     async def aclose(self) -> None:
         """Refuse everything, drain all pools under `grace`, and wait for every task.
 
+        Pools that were retiring already have no more than this grace either.
         A cancellation does not cut it short; it takes effect when every task has ended.
         """
         if self.running:
             self.running = False
             leaving, self._pools = self._pools, {}
             self.ceiling.reserved = 0
+            for task in self._retiring.values():
+                asyncio.get_running_loop().call_later(self.limits.grace, task.cancel)
             for pool in leaving.values():
                 self._retire(pool)
         await outlast(self._retirements(list(self._retiring)))

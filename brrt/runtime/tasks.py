@@ -40,9 +40,16 @@ async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asynci
     """Cancel tasks and wait for them, `wait` seconds at the most. Returns those still alive."""
     for task in tasks:
         task.cancel()
+    return await survivors(tasks, max(wait, LEAST_WAIT))
+
+
+async def survivors(
+    tasks: Collection[asyncio.Task[None]], wait: float
+) -> set[asyncio.Task[None]]:
+    """Wait for tasks, `wait` seconds at the most. Returns those still alive."""
     if not tasks:
         return set()
-    _, alive = await asyncio.wait(tasks, timeout=max(wait, LEAST_WAIT))
+    _, alive = await asyncio.wait(tasks, timeout=wait)
     return alive
 
 

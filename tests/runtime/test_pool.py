@@ -132,7 +132,8 @@ async def test_a_handler_runs_in_a_task_of_its_own(make: Make) -> None:
 
     async def who() -> Any:
         async with asyncio.timeout(5):
-            return asyncio.current_task()
+            await asyncio.sleep(0)
+        return asyncio.current_task()
 
     pool = make(who, workers=1)
     first, second = await pool.submit({}).reply, await pool.submit({}).reply

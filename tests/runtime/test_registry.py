@@ -221,6 +221,48 @@ async def test_a_cancelled_close_has_closed(
     assert [await job.reply for job in jobs] == [STOPPED] * 6
 
 
+async def test_a_close_shortens_the_grace_of_what_was_retiring(
+    opened: Open, until: Until, workers: Workers
+) -> None:
+    """A stop does not wait longer than it was told because a reload was under way."""
+    registry, gate = opened(grace=3_600.0), asyncio.Event()
+    registry.swap({"a": pool(registry, "a", gated(gate))})
+    job = registry._pools["a"].submit({})
+    await until(lambda: registry._pools["a"].busy)
+    registry.swap({})
+    await asyncio.sleep(0)
+    registry.limits = Limits(grace=0.01)
+    await asyncio.wait_for(registry.aclose(), 5)
+    assert await job.reply == STOPPED
+    assert not workers("a")
+
+
+async def test_a_handler_that_cleans_up_is_asked_only_once(opened: Open, until: Until) -> None:
+    """Whoever cancels the retirement meanwhile does not cut the clean-up short."""
+    registry, cleaned = opened(grace=0), []
+
+    async def careful() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            cleaned.append(1)
+
+    registry.swap({"a": pool(registry, "a", careful)})
+    registry._pools["a"].submit({})
+    for _ in range(5):
+        await asyncio.sleep(0)
+    displaced = registry.swap({})
+    for _ in range(8):
+        await asyncio.sleep(0)
+        for task in asyncio.all_tasks():
+            if task.get_name() == "brrt retire a":
+                task.cancel()
+    await registry.wait_retired(displaced)
+    assert cleaned == [1]
+
+
 @pytest.mark.parametrize("turns", range(8))
 async def test_a_stranger_who_cancels_retirements_leaves_no_task(
     opened: Open, until: Until, workers: Workers, turns: int
