@@ -104,6 +104,8 @@ class Limits:
             least = 0 if spec.name in _MAY_BE_ZERO else None
             if not isinstance(value, (int, float)) or isinstance(value, bool):
                 raise SettingError(f"{spec.name} must be a number, got {value!r}")
+            if spec.type is int and not isinstance(value, int):
+                raise SettingError(f"{spec.name} must be a whole number, got {value!r}")
             if not (value > 0 or value == least) or value == float("inf"):
                 bound = "0 or more" if least == 0 else "more than 0"
                 raise SettingError(f"{spec.name} must be finite and {bound}, got {value!r}")

@@ -26,6 +26,8 @@ from brrt.runtime.registry import Registry
 
 INJECTABLES: Mapping[type, str] = {Request: "request"}
 ALL_MISSING = "501"
+ON_DISCONNECT = "x-brrt-on-disconnect"
+DISCONNECT_POLICIES = ("cancel", "finish")
 BODY_HEADERS = frozenset({b"content-type", b"content-length"})
 
 
@@ -133,7 +135,7 @@ def compile_snapshot(
     faults = [
         *(faults or ()),
         *_name_faults(found),
-        *_match_faults(found, registrations, options.missing),
+        *_match_faults(found, registrations, _names(options.missing)),
     ]
     schemas = Schemas(document)
     for operation in found:
@@ -163,7 +165,7 @@ def _name_faults(found: tuple[Operation, ...]) -> list[Fault]:
 def _match_faults(
     found: tuple[Operation, ...],
     registrations: Mapping[str, Registration],
-    missing: str | Collection[str],
+    missing: Collection[str],
 ) -> list[Fault]:
     """Handlers that the document does not know, and operations that have none."""
     names = {one.name: one for one in found}
@@ -171,8 +173,8 @@ def _match_faults(
     for name, registration in registrations.items():
         if name not in names:
             faults += [registration.fault(*_unknown(registration.name, found))]
-    for name in () if missing == ALL_MISSING else missing:
-        if name not in {one.id for one in found} | set(names):
+    for name in missing:
+        if name not in {ALL_MISSING, *(one.id for one in found), *names}:
             message, cure = _unknown(name, found)
             faults.append(Fault(f"missing={name!r}: {message}", cure))
     for one in found:
@@ -199,8 +201,13 @@ def _unknown(name: str, found: tuple[Operation, ...]) -> tuple[str, str]:
     )
 
 
-def _may_miss(operation: Operation, missing: str | Collection[str]) -> bool:
-    return missing == ALL_MISSING or operation.id in missing or operation.name in missing
+def _names(missing: str | Collection[str]) -> Collection[str]:
+    """A single name is a name, and not a collection of letters."""
+    return (missing,) if isinstance(missing, str) else missing
+
+
+def _may_miss(operation: Operation, missing: Collection[str]) -> bool:
+    return any(name in missing for name in (ALL_MISSING, operation.id, operation.name))
 
 
 def _add_schemas(operation: Operation, schemas: Schemas) -> None:
@@ -223,7 +230,10 @@ def _endpoint(
     options: Options,
     faults: list[Fault],
 ) -> Endpoint:
-    policy = operation.extensions.get("x-brrt-on-disconnect")
+    policy = operation.extensions.get(ON_DISCONNECT)
+    if policy not in (None, *DISCONNECT_POLICIES):
+        message = f"{ON_DISCONNECT} of {operation.id} is {policy!r}"
+        faults.append(operation.node.fault(message, "write cancel or finish"))
     return Endpoint(
         operation=operation,
         responder=Responder(operation, schemas, options.mode),
@@ -295,10 +305,11 @@ def _limits(
         (registration.limits, registration.fault),
     ]
     for values, fault in changes:
-        try:
-            limits = replace(limits, **values)
-        except SettingError as error:
-            faults.append(fault(f"limit of {operation.id}: {error}", "give a number in range"))
+        for name, value in values.items():
+            try:
+                limits = replace(limits, **{name: value})
+            except SettingError as error:
+                faults.append(fault(f"limit of {operation.id}: {error}", "give a number in range"))
     return limits
 
 

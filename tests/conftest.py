@@ -99,7 +99,7 @@ def spec(*paths: str, **operations: Any) -> dict[str, Any]:
 
 def operation(name: str, **members: Any) -> dict[str, Any]:
     """An operation that answers any JSON with 200."""
-    content = {"application/json": {}}
+    content: dict[str, Any] = {"application/json": {}}
     responses = {"200": {"description": "ok", "content": content}}
     return {"operationId": name, "responses": responses} | members
 

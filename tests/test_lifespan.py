@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Self
 
 import anyio
@@ -294,7 +295,7 @@ async def test_requests_that_arrive_while_it_starts_wait(
         starting = asyncio.create_task(app.__aenter__()) if road == "lifespan" else None
         await asyncio.sleep(0)
         early = [wire(app, "GET", "/a") for _ in range(5)]
-        await until(lambda diary=diary: diary.entries)
+        await until(partial(getattr, diary, "entries"))
         assert not any(one.task.done() for one in early)
         diary.gate.set()
         assert [await one.status() for one in early] == [200] * 5
@@ -405,7 +406,7 @@ async def test_what_the_lifespan_yields_must_be_what_handlers_ask_for(book: Book
         return {}
 
     @asynccontextmanager
-    async def lifespan(app: Any):  # the point is that it does not say
+    async def lifespan(app: Any) -> AsyncIterator[Any]:  # the point is that it does not say
         yield {"not": "a database"}
 
     app = App(book.spec("a"), book.serve(a=handler), lifespan=lifespan)

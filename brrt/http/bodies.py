@@ -13,6 +13,9 @@ from brrt.runtime.patience import Patience
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 
+# Digits of a Content-Length: an exabyte. Python refuses to read numbers of thousands of them.
+MAX_DIGITS = 18
+
 
 class ClientGone(BrrtError):
     """The client hung up before its request was complete; there is nobody to answer."""
@@ -26,7 +29,7 @@ async def read_body(
     `declared` is the Content-Length header, `limit` the most bytes to take, `patience` the time
     that the body may take. Raises `Problem` 413 or 408, and `ClientGone`.
     """
-    if declared is not None and declared.isdigit() and int(declared) > limit:
+    if declared is not None and _exceeds(declared, limit):
         raise too_large(limit)
     wait = patience.begin()
     try:
@@ -38,6 +41,12 @@ async def read_body(
         raise
     finally:
         patience.end(wait)
+
+
+def _exceeds(declared: bytes, limit: int) -> bool:
+    """Whether a Content-Length is over the limit; what is no number is the server's affair."""
+    digits = declared.lstrip(b"0")
+    return digits.isdigit() and (len(digits) > MAX_DIGITS or int(digits) > limit)
 
 
 async def _read(receive: Receive, limit: int) -> bytes:

@@ -17,6 +17,7 @@ from brrt.openapi.hints import (
     Convert,
     accepts_none,
     converter,
+    holds_model,
     is_model,
     json_types,
     name_of,
@@ -213,13 +214,13 @@ class _Binder:
             return False
         if self._state is not None:
             return issubclass(self._state, hint)
-        return not is_model(hint)
+        return json_types(hint) is None
 
     def _is_body(self, parameter: inspect.Parameter, hint: Any) -> bool:
         names = {
             parameter.name for parameter in inspect.signature(self.handler).parameters.values()
         }
-        return parameter.name == "body" or (hint not in PLAIN and "body" not in names)
+        return parameter.name == "body" or (holds_model(hint) and "body" not in names)
 
     def _place_marked(self, parameter: inspect.Parameter, hint: Any, source: Source) -> None:
         for one in self.operation.parameters:
@@ -250,6 +251,11 @@ class _Binder:
         )
 
     def _take(self, parameter: inspect.Parameter, hint: Any, one: Parameter) -> None:
+        other = self._parameters.get((one.location, one.name))
+        if other is not None:
+            message = f"{other.name} and {parameter.name} both mean {one.location} {one.name!r}"
+            self.fault(message, "keep one of them")
+            return
         shape = self._shape(one.schema)
         has_default = one.schema is not None and _has_default(one)
         may_be_none = not one.required and not has_default and not _defaulted(parameter)
@@ -263,6 +269,9 @@ class _Binder:
         assert body is not None
         if not body.required and not _defaulted(parameter) and not accepts_none(hint):
             self._needs_none(parameter.name, hint)
+        for entry in body.content:
+            if is_json(essence(entry.name)):
+                self._check_hint(parameter.name, hint, self._shape(entry.schema), False)
         self._body = Taken(parameter.name, self._converter(parameter, hint), _defaulted(parameter))
 
     def _converter(self, parameter: inspect.Parameter, hint: Any) -> Convert | None:

@@ -5,7 +5,7 @@ import enum
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
@@ -32,6 +32,11 @@ def is_model(hint: Any) -> bool:
     )
 
 
+def holds_model(hint: Any) -> bool:
+    """Whether a hint is a model, or is made of one: `list[Pet]`, `Pet | None`."""
+    return is_model(hint) or any(map(holds_model, get_args(hint)))
+
+
 def converter(hint: Any) -> Convert | None:
     """What turns a JSON value into a hint's type; None where the value is that already.
 
@@ -39,14 +44,33 @@ def converter(hint: Any) -> Convert | None:
     """
     if hint in PLAIN or _is_plain_container(hint):
         return None
-    if hasattr(hint, "__pydantic_core_schema__"):
+    if _names_pydantic(hint):
         from pydantic import TypeAdapter
 
         return cast(Convert, TypeAdapter(hint).validate_python)
-    kind = msgspec.inspect.type_info(hint)
-    if isinstance(kind, msgspec.inspect.CustomType):
-        raise TypeError(f"{name_of(hint)} cannot be made from JSON")
+    for strange in _strangers(msgspec.inspect.type_info(hint), set()):
+        raise TypeError(f"{name_of(strange)} cannot be made from JSON")
     return partial(_convert, hint)
+
+
+def _names_pydantic(hint: Any) -> bool:
+    """Whether a hint is, or is made of, a model of pydantic."""
+    own = isinstance(hint, type) and hasattr(hint, "__pydantic_core_schema__")
+    return own or any(map(_names_pydantic, get_args(hint)))
+
+
+def _strangers(kind: Any, seen: set[int]) -> Iterator[Any]:
+    """The classes inside a type, as msgspec sees it, that it cannot make."""
+    if isinstance(kind, msgspec.inspect.CustomType):
+        yield kind.cls
+    if id(kind) in seen:
+        return
+    seen.add(id(kind))
+    inner: Any = kind if isinstance(kind, tuple) else ()
+    if isinstance(kind, (msgspec.inspect.Type, msgspec.inspect.Field)):
+        inner = [getattr(kind, name) for name in kind.__struct_fields__ if name != "default"]
+    for one in inner:
+        yield from _strangers(one, seen)
 
 
 def _convert(hint: Any, value: Any) -> Any:
@@ -83,14 +107,19 @@ PLAIN: tuple[Any, ...] = (
 )
 
 
+# Not int: JSON may write it as 1.0, which is a float in Python.
+_SAME_IN_JSON = (str, bool, Any)
+
+
 def _is_plain_container(hint: Any) -> bool:
     if isinstance(hint, types.UnionType):
         return all(
             one is type(None) or one in PLAIN or _is_plain_container(one) for one in get_args(hint)
         )
-    return get_origin(hint) in (list, dict) and all(
-        one in (str, bool, int, Any) for one in get_args(hint)
-    )
+    inner = get_args(hint)
+    if get_origin(hint) is dict:
+        return inner[0] in (str, Any) and inner[1] in _SAME_IN_JSON
+    return get_origin(hint) is list and inner[0] in _SAME_IN_JSON
 
 
 def accepts_none(hint: Any) -> bool:

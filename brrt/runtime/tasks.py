@@ -43,9 +43,7 @@ async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asynci
     return await survivors(tasks, max(wait, LEAST_WAIT))
 
 
-async def survivors(
-    tasks: Collection[asyncio.Task[None]], wait: float
-) -> set[asyncio.Task[None]]:
+async def survivors(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asyncio.Task[None]]:
     """Wait for tasks, `wait` seconds at the most. Returns those still alive."""
     if not tasks:
         return set()

@@ -29,7 +29,7 @@ async def make() -> AsyncIterator[Make]:
     pools: list[Pool] = []
 
     def start(
-        handler: Callable[..., Awaitable[Any]], ceiling: Ceiling | None = None, **limits: float
+        handler: Callable[..., Awaitable[Any]], ceiling: Ceiling | None = None, **limits: Any
     ) -> Pool:
         pool = Pool("echo", handler, Limits(**limits), Counters(), ceiling or Ceiling(1_000))
         pool.start()

@@ -25,7 +25,7 @@ async def opened() -> AsyncIterator[Open]:
     """Open a registry: `opened(grace=1)`. It is closed at the end, and its sums are checked."""
     registries: list[Registry] = []
 
-    def start(**limits: float) -> Registry:
+    def start(**limits: Any) -> Registry:
         registries.append(Registry(Limits(**limits)))
         return registries[-1]
 
@@ -50,7 +50,7 @@ def gated(gate: asyncio.Event) -> Callable[[], Awaitable[str]]:
     return wait
 
 
-def pool(registry: Registry, name: str, handler: Any = idle, **limits: float) -> Pool:
+def pool(registry: Registry, name: str, handler: Any = idle, **limits: Any) -> Pool:
     own = Limits(cancel_wait=0.02, **limits)
     return Pool(name, handler, own, registry.counters(name), registry.ceiling)
 
