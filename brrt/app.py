@@ -73,7 +73,7 @@ class App:
         self._failures = Failures(errors or {}, self._limits)
         options = Options(
             limits=self._limits,
-            missing=missing,
+            missing=(missing,) if isinstance(missing, str) else frozenset(missing),
             mode=validate_responses,
             state=state_type(lifespan),
             has_state=lifespan is not None,

@@ -40,7 +40,7 @@ class Options:
     """
 
     limits: Limits
-    missing: str | Collection[str]
+    missing: Collection[str]
     mode: Mode
     state: type | None
     has_state: bool
@@ -125,17 +125,19 @@ def compile_snapshot(
 ) -> Snapshot:
     """Compile a document and its handlers. Raises `SpecError` with every fault of both.
 
-    `faults` are those of the handlers so far; with None, handlers of operations that the
-    document does not have are left out rather than refused.
+    `faults` are those of the handlers so far; with None, handlers (and names in `missing`) of
+    operations that the document does not have are left out rather than refused.
     """
     found = operations(document)
+    missing = options.missing
     if faults is None:
-        names = {one.name for one in found}
+        names = {alias for one in found for alias in (one.id, one.name)} | {ALL_MISSING}
         registrations = {name: one for name, one in registrations.items() if name in names}
+        missing = [one for one in missing if one in names]
     faults = [
         *(faults or ()),
         *_name_faults(found),
-        *_match_faults(found, registrations, _names(options.missing)),
+        *_match_faults(found, registrations, missing),
     ]
     schemas = Schemas(document)
     for operation in found:
@@ -199,11 +201,6 @@ def _unknown(name: str, found: tuple[Operation, ...]) -> tuple[str, str]:
         f"the document has no operation {name!r}",
         f"did you mean {nearest}?" if nearest else f"it has: {known}",
     )
-
-
-def _names(missing: str | Collection[str]) -> Collection[str]:
-    """A single name is a name, and not a collection of letters."""
-    return (missing,) if isinstance(missing, str) else missing
 
 
 def _may_miss(operation: Operation, missing: Collection[str]) -> bool:

@@ -24,7 +24,7 @@ from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
 from brrt.runtime.statistics import Statistics
-from brrt.snapshot import ALL_MISSING, Options, Snapshot, compile_snapshot
+from brrt.snapshot import Options, Snapshot, compile_snapshot
 
 logger = logging.getLogger("brrt")
 
@@ -144,7 +144,7 @@ class World:
         """
         document = load(source, base=self._base, strict=self._strict)
         options = self._options
-        if faults is None and options.missing != ALL_MISSING:
+        if faults is None:
             options = replace(options, missing={*options.missing, *self._removed})
         try:
             return compile_snapshot(document, known, options, faults)

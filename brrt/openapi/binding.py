@@ -12,19 +12,18 @@ from difflib import get_close_matches
 from typing import Annotated, Any, get_args, get_origin
 
 from brrt.errors import Fault
+from brrt.openapi.content import essence, is_json
 from brrt.openapi.hints import (
     PLAIN,
     Convert,
     accepts_none,
     converter,
     holds_model,
-    is_model,
     json_types,
     name_of,
 )
-from brrt.openapi.json_values import is_mapping
 from brrt.openapi.operations import Operation, Parameter, snake_case
-from brrt.openapi.shapes import Shape
+from brrt.openapi.shapes import MISSING, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +256,8 @@ class _Binder:
             self.fault(message, "keep one of them")
             return
         shape = self._shape(one.schema)
-        has_default = one.schema is not None and _has_default(one)
-        may_be_none = not one.required and not has_default and not _defaulted(parameter)
+        is_filled = one.default is not MISSING or _defaulted(parameter)
+        may_be_none = not one.required and not is_filled
         self._check_hint(parameter.name, hint, shape, may_be_none)
         self._parameters[one.location, one.name] = Taken(
             parameter.name, self._converter(parameter, hint), _defaulted(parameter)
@@ -333,8 +332,3 @@ def _unwrap(hint: Any) -> tuple[Source | None, Any]:
 
 def _defaulted(parameter: inspect.Parameter) -> bool:
     return parameter.default is not inspect.Parameter.empty
-
-
-def _has_default(parameter: Parameter) -> bool:
-    schema = parameter.schema.follow() if parameter.schema is not None else None
-    return schema is not None and is_mapping(schema.value) and "default" in schema.value

@@ -5,7 +5,8 @@ Types are compared without regard to case and parameters; an exact type comes be
 `text/*` before `*/*` (OpenAPI 3.1.1, section 4.8.14).
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -18,11 +19,17 @@ from brrt.openapi.operations import MediaType
 MAX_FORM_FIELDS = 1000
 
 
+TOO_DEEP = "nested too deeply"
+# What a client may name: the charsets of WHATWG's Encoding Standard. Python knows more under
+# `decode`, some of them slow, and remembers every unknown name for ever.
+CHARSETS = re.compile(
+    r"(us-)?ascii|utf-?8|utf-?16([bl]e)?|iso-8859-\d{1,2}|latin-?1|windows-(874|125\d)|koi8-[ru]"
+    r"|gbk|gb2312|gb18030|big5|euc-(jp|kr)|shift[_-]jis|iso-2022-jp"
+)
+
+
 class Unreadable(BrrtError):
-    """Bytes that are not what their media type says. The text is fit for the client."""
-
-
-Decode = Callable[[bytes], Any]
+    """Bytes that are not what their media type says. The text goes on after "the body is"."""
 
 
 def essence(header: str) -> str:
@@ -30,13 +37,13 @@ def essence(header: str) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-def charset(header: str) -> str:
-    """The `charset` parameter of a media type, or UTF-8."""
+def charset(header: str, default: str = "utf-8") -> str:
+    """The `charset` parameter of a media type, or the default."""
     for parameter in header.split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":
             return value.strip().strip('"').lower()
-    return "utf-8"
+    return default
 
 
 def is_json(media_type: str) -> bool:
@@ -71,23 +78,21 @@ def decode_json(data: bytes) -> Any:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Unreadable(f"the body is not valid JSON: {error}") from None
+        raise Unreadable(f"not valid JSON: {error}") from None
     except RecursionError:
-        raise Unreadable("the body is nested too deeply") from None
+        raise Unreadable(TOO_DEEP) from None
 
 
-def decode_text(encoding: str) -> Decode:
+def decode_text(data: bytes, encoding: str) -> str:
     """Text in a charset. Raises `Unreadable` for bytes outside it, or for no such charset."""
-
-    def decode(data: bytes) -> str:
-        try:
-            return data.decode(encoding)
-        except LookupError:
-            raise Unreadable(f"charset {encoding!r} is unknown") from None
-        except UnicodeDecodeError as error:
-            raise Unreadable(f"the body is not valid {encoding}: {error.reason}") from None
-
-    return decode
+    if not CHARSETS.fullmatch(encoding):
+        raise Unreadable(f"in an unknown charset, {encoding!r}")
+    try:
+        return data.decode(encoding)
+    except LookupError:
+        raise Unreadable(f"in an unknown charset, {encoding!r}") from None
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not valid {encoding}: {error.reason}") from None
 
 
 def decode_form(data: bytes) -> dict[str, list[str]]:
@@ -95,12 +100,12 @@ def decode_form(data: bytes) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
     pairs = [pair for pair in data.split(b"&") if pair]
     if len(pairs) > MAX_FORM_FIELDS:
-        raise Unreadable(f"the form has more than {MAX_FORM_FIELDS} fields")
+        raise Unreadable(f"a form of more than {MAX_FORM_FIELDS} fields")
     for pair in pairs:
         name, _, value = pair.partition(b"=")
         try:
             key = unquote_to_bytes(name.replace(b"+", b" ")).decode()
             fields.setdefault(key, []).append(value.decode("ascii"))
         except UnicodeDecodeError:
-            raise Unreadable("the form is not valid UTF-8") from None
+            raise Unreadable("not valid UTF-8") from None
     return fields

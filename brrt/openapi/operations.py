@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from brrt.openapi.document import Document, Node
-from brrt.openapi.json_values import elements
+from brrt.openapi.json_values import elements, mapping
+from brrt.openapi.shapes import MISSING
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
@@ -20,6 +21,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 DEFAULT_STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 # Section 4.8.12.2.1: header parameters of these names are described elsewhere and ignored.
 IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+# Scheme and host of a URL. Only its path counts here, so nothing else is looked at.
+_HOST = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*")
 # How many combinations of a server's variables are expanded to base paths.
 MAX_SERVER_EXPANSIONS = 64
 
@@ -55,6 +58,11 @@ class Parameter:
     def value_schema(self) -> Node | None:
         """The schema of the decoded value, whichever way it is serialised."""
         return self.content.schema if self.content else self.schema
+
+    @property
+    def default(self) -> Any:
+        """What it means that an optional parameter is not there, or MISSING."""
+        return MISSING if self.required else _default(self.value_schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,15 @@ class Operation:
     def safe(self) -> bool:
         """Whether the method is safe (RFC 9110, section 9.2.1)."""
         return self.method in SAFE_METHODS
+
+
+def _default(schema: Node | None) -> Any:
+    """The `default` of a schema. Beside a `$ref` it counts from 3.1 on."""
+    if schema is None:
+        return MISSING
+    if schema.document.version >= (3, 1) and "default" in schema:
+        return schema.value["default"]
+    return mapping(schema.follow().value).get("default", MISSING)
 
 
 def operations(document: Document) -> tuple[Operation, ...]:
@@ -252,7 +269,7 @@ def _bases(servers: Node | None) -> tuple[str, ...]:
 
 def _server_bases(server: Mapping[str, Any]) -> Iterator[str]:
     for url in _expand(str(server.get("url", "/")), server.get("variables") or {}):
-        path = urlsplit(urljoin("http://server/", url)).path
+        path = urlsplit(urljoin("http://server/", _HOST.sub("", url))).path
         yield path.rstrip("/")
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from brrt.errors import BrrtError, Fault, Problem
 from brrt.openapi import content
 from brrt.openapi.binding import Binding, Taken
-from brrt.openapi.json_values import is_mapping
 from brrt.openapi.operations import DEFAULT_STYLES, Body, MediaType, Operation, Parameter
 from brrt.openapi.parameters import (
     cookie_decoder,
@@ -72,10 +71,10 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """How a body of one media type is read."""
+    """How a body of one media type is read: `decode` takes it and its Content-Type."""
 
     media_type: str
-    decode: content.Decode
+    decode: Callable[[bytes, str], Any]
     validator: Validator | None
 
 
@@ -89,8 +88,9 @@ class ParameterReader:
         by_place: dict[str, list[_Reading]] = {}
         for one in readings:
             by_place.setdefault(one.parameter.location, []).append(one)
-        order = Template.parse(operation.path).names
-        self._path = [(order.index(one.parameter.name), one) for one in by_place.get("path", ())]
+        # Counted from the end: a server's base path may have variables of its own in front.
+        order = Template.parse(operation.path).names[::-1]
+        self._path = [(~order.index(one.parameter.name), one) for one in by_place.get("path", ())]
         self._query = by_place.get("query", [])
         self._header = [
             (one.parameter.name.lower().encode("latin-1"), one)
@@ -122,8 +122,11 @@ class ParameterReader:
         arguments: dict[str, Any] = {}
         if self._readings:
             self._decode(arguments, raw_path, raw_query, headers)
-            if not self._validator.is_valid(arguments):
-                found.extend(self._violations(arguments))
+            try:
+                if not self._validator.is_valid(arguments):
+                    found.extend(self._violations(arguments))
+            except (ValueError, RecursionError):  # the engine's depth is less than that of JSON
+                raise Problem(400, detail=f"a parameter is {content.TOO_DEEP}") from None
         return arguments
 
     def _decode(
@@ -173,7 +176,7 @@ class ParameterReader:
 
     def _reading(self, one: Parameter, schemas: Schemas, names: frozenset[str]) -> _Reading:
         decode = _decoder(one, schemas.shape(one.schema), names - {one.name})
-        default = _default(one)
+        default = one.default
         return _Reading(self._key(one), decode, default, isinstance(default, (dict, list)), one)
 
     def _compile(self, readings: list[_Reading], schemas: Schemas) -> Validator:
@@ -206,17 +209,21 @@ class BodyReader:
 
     def read(self, content_type: bytes | None, data: bytes, found: list[Violation]) -> Any:
         """The body's value, or MISSING. Raises `Problem` 415 and 400; violations go to `found`."""
-        if not data and content_type is None:
+        header = (content_type or b"").decode("latin-1")
+        if not data and (not header or content.is_json(content.essence(header))):
             if self._required:
                 found.append(Violation("body", "", "", "a body is required", "required"))
             return MISSING
-        entry = self._find((content_type or b"").decode("latin-1"))
+        entry = self._find(header)
+        validator = entry.validator
         try:
-            value = entry.decode(data)
+            value = entry.decode(data, header)
+            if validator is not None and type(value) is not bytes and not validator.is_valid(value):
+                found.extend(violations("body", "", validator.errors(value)))
         except content.Unreadable as error:
-            raise Problem(400, detail=str(error)) from None
-        if entry.validator is not None and not entry.validator.is_valid(value):
-            found.extend(violations("body", "", entry.validator.errors(value)))
+            raise Problem(400, detail=f"the body is {error}") from None
+        except (ValueError, RecursionError):  # the engine's depth is less than that of JSON
+            raise Problem(400, detail=f"the body is {content.TOO_DEEP}") from None
         return value
 
     def finish(self, arguments: dict[str, Any], value: Any, found: list[Violation]) -> None:
@@ -267,22 +274,26 @@ def _convert(
     try:
         arguments[taken.name] = taken.convert(arguments[taken.name])
     except ValueError as error:
-        message, place = str(error), _PLACE.search(str(error))
-        path = _STEP.findall(place[1]) if place else []
-        where = pointer(key or index for key, index in path)
-        found.append(Violation(location, name, where, message, "conversion"))
+        for path, text in _complaints(error):
+            message = ": ".join(filter(None, (".".join([name, *path]).strip("."), text)))
+            found.append(Violation(location, name, pointer(path), message, "conversion"))
+
+
+def _complaints(error: ValueError) -> Iterable[tuple[list[str], str]]:
+    """Path and text of all that pydantic, or else msgspec, has to say."""
+    details: Any = getattr(error, "errors", None)
+    if details is not None:
+        for one in details(include_url=False, include_context=False, include_input=False):
+            yield [str(step) for step in one["loc"]], one["msg"]
+        return
+    text = str(error)
+    place = _PLACE.search(text)
+    yield [key or index for key, index in _STEP.findall(place[1] if place else "")], text
 
 
 # msgspec ends its messages with a place such as "at `$.pets[0].age`".
 _PLACE = re.compile(r"at `\$(.*)`$")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
-
-
-def _default(parameter: Parameter) -> Any:
-    schema = parameter.schema.follow() if parameter.schema is not None else None
-    if schema is None or not is_mapping(schema.value):
-        return MISSING
-    return schema.value.get("default", MISSING)
 
 
 def _pairs(
@@ -328,11 +339,18 @@ def _entry(media_type: MediaType, schemas: Schemas) -> _Entry:
     schema = media_type.schema
     validator = schemas.validator(schema, Direction.REQUEST) if schema is not None else None
     if content.is_json(name):
-        return _Entry(name, content.decode_json, validator)
-    if content.is_form(name):
-        shape = schemas.shape(schema)
-        decode = form_decoder(shape)
-        return _Entry(name, lambda data: decode(content.decode_form(data)), validator)
-    if name.startswith("text/"):
-        return _Entry(name, content.decode_text(content.charset(media_type.name)), validator)
-    return _Entry(name, bytes, None)
+        return _Entry(name, lambda data, header: content.decode_json(data), validator)
+    form, charset = form_decoder(schemas.shape(schema)), content.charset(media_type.name)
+
+    def decode(data: bytes, header: str) -> Any:
+        """The value of a body by the type that it has, since a range may be declared."""
+        actual = content.essence(header)
+        if content.is_json(actual):
+            return content.decode_json(data)
+        if content.is_form(actual):
+            return form(content.decode_form(data))
+        if actual.startswith("text/"):
+            return content.decode_text(data, content.charset(header, charset))
+        return bytes(data)
+
+    return _Entry(name, decode, validator)
