@@ -201,7 +201,8 @@ def state_type(lifespan: UserLifespan | None) -> type | None:
     except (NameError, TypeError):
         return None
     inner = get_args(hint)
-    return inner[0] if inner and isinstance(inner[0], type) else None
+    says = inner and isinstance(inner[0], type) and inner[0] not in (Any, object)
+    return inner[0] if says else None
 
 
 @asynccontextmanager

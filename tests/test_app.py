@@ -676,6 +676,45 @@ async def test_a_replacement_may_bring_limits_and_another_name_form(
     book.rest(app, 1)
 
 
+async def test_what_was_removed_stays_removed_over_a_reload(client: Connect, book: Book) -> None:
+    """Until a handler comes for it again; then everything is as before."""
+    app = App(book.spec("a", "b"), book.serve(a=ok, b=ok))
+    http = await client(app)
+    await app.remove("b")
+    await app.reload(book.spec("a", "b"))
+    assert (await http.get("/b")).status_code == 501
+    await app.replace("b", returning({"back": 1}))
+    await app.reload(book.spec("a", "b"))
+    assert (await http.get("/b")).json() == {"back": 1}
+    book.rest(app, 2)
+
+
+async def test_a_change_whose_handler_asks_for_the_wrong_state_is_refused(
+    client: Connect, book: Book
+) -> None:
+    """Whether the lifespan says what it yields or not: nothing changes."""
+
+    class Other:
+        pass
+
+    async def wrong(other: Other) -> dict[str, Any]:
+        return {}
+
+    @asynccontextmanager
+    async def silent(app: App) -> AsyncIterator[Any]:
+        yield Store()
+
+    for lifespan, error in ((store_lifespan, SpecError), (silent, LifecycleError)):
+        app = App(book.spec("a"), book.serve(a=ok), lifespan=lifespan)
+        http = await client(app)
+        with pytest.raises(error):
+            await app.replace("a", wrong)
+        with pytest.raises(error):
+            await app.reload(handlers=book.serve(a=wrong))
+        assert (await http.get("/a")).json() == {"ok": True}
+        book.rest(app, 1)
+
+
 async def test_a_reload_without_arguments_reads_the_file_again(
     client: Connect, book: Book, tmp_path: Any
 ) -> None:

@@ -8,12 +8,14 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol, TypeGuard
 
 import msgspec
 
 from brrt.errors import BrrtError, Problem
-from brrt.openapi.content import by_specificity, essence, is_json, matches, specificity
+from brrt.openapi.content import by_specificity, charset, essence, is_json, matches, specificity
 from brrt.openapi.operations import MediaType, Operation, Response
 from brrt.openapi.schemas import Direction, Schemas, Validator
 from brrt.openapi.validation import violations
@@ -83,6 +85,7 @@ def _plain(value: Any) -> Any:
     return dump(mode="json", by_alias=True)
 
 
+_to_builtins = partial(msgspec.to_builtins, str_keys=True, enc_hook=_plain)
 _encoder = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number")
 encode_json = _encoder.encode
 
@@ -108,19 +111,29 @@ class Plan:
                 return encode_json(value)
         except ValueError:  # not made of JSON types: dataclasses, dates, keys that are numbers
             pass
-        plain = msgspec.to_builtins(value, str_keys=True, enc_hook=_plain)
-        self._check(validator, plain)
-        return encode_json(plain)
+        return encode_json(self._plain(validator, value))
+
+    def _plain(self, validator: Validator, value: Any) -> Any:
+        """The value in JSON types. A decimal is a number, or else, where that is wrong, a text."""
+        plain = _to_builtins(value, builtin_types=(Decimal,))
+        if not validator.is_valid(plain):
+            plain = _to_builtins(value)
+            self._check(validator, plain)
+        return plain
 
     def _encode_raw(self, value: Any, check: bool) -> bytes:
         if isinstance(value, str):
-            return value.encode()
+            return value.encode(charset(self.media_type))
         if not is_bytes(value):
             kind = type(value).__qualname__
             raise ContractBroken(f"{self.media_type} needs bytes or str, not {kind}")
         data = bytes(value)
         if self.json and check and self.validator is not None:
-            self._check(self.validator, msgspec.json.decode(data))
+            try:
+                decoded = msgspec.json.decode(data)
+            except msgspec.DecodeError as error:
+                raise ContractBroken(f"its bytes are not JSON: {error}") from None
+            self._check(self.validator, decoded)
         return data
 
     def _check(self, validator: Validator, value: Any) -> None:
@@ -141,7 +154,7 @@ class Responder:
         }
         self._status = _default_status(operation.responses)
         plans = self._find(self._status)
-        self._default = plans[0] if plans else None
+        self._default = plans[0] if plans and plans[0].json else None
         self._none_status = 204 if "204" in operation.responses else self._status
         self._none_is_empty = self._none_status == 204 or not plans
 
@@ -179,7 +192,7 @@ class Responder:
         named = reply.media_type or (header.decode("latin-1") if header else None)
         if named is None:
             if plans:
-                return plans[0]
+                return _fitting(plans, reply.value)
             self._broken("it has a value, but the document declares no content")
             return _plan("application/json", None)
         for plan in plans:
@@ -219,6 +232,17 @@ def _plans(response: Response, schemas: Schemas) -> tuple[Plan, ...]:
     """The plans of a response: as declared, ranges last, so that the first can be the default."""
     content = sorted(response.content, key=lambda one: specificity(essence(one.name)))
     return tuple(_declared_plan(media_type, schemas) for media_type in content)
+
+
+def _fitting(plans: Sequence[Plan], value: Any) -> Plan:
+    """The first plan that can write a value: any for text and bytes, JSON for all else."""
+    if not plans[0].json and not isinstance(value, str) and not is_bytes(value):
+        for plan in plans:
+            if plan.json:
+                return plan
+            if matches(essence(plan.media_type), "application/json"):
+                return _plan("application/json", plan.validator)
+    return plans[0]
 
 
 def _declared_plan(media_type: MediaType, schemas: Schemas) -> Plan:

@@ -7,7 +7,7 @@ convert, they do not define. Every fault is collected, with the handler's file a
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Annotated, Any, get_args, get_origin
 
@@ -256,6 +256,8 @@ class _Binder:
             self.fault(message, "keep one of them")
             return
         shape = self._shape(one.schema)
+        if one.allow_empty:  # whatever the schema says, the text may be empty
+            shape = replace(shape, types=shape.types and shape.types | {"string"})
         is_filled = one.default is not MISSING or _defaulted(parameter)
         may_be_none = not one.required and not is_filled
         self._check_hint(parameter.name, hint, shape, may_be_none)

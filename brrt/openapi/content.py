@@ -42,7 +42,7 @@ def charset(header: str, default: str = "utf-8") -> str:
     for parameter in header.split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":
-            return value.strip().strip('"').lower()
+            return value.strip().strip('"').lower() or default
     return default
 
 

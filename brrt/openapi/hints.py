@@ -5,7 +5,7 @@ import enum
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
@@ -66,8 +66,10 @@ def _strangers(kind: Any, seen: set[int]) -> Iterator[Any]:
     if id(kind) in seen:
         return
     seen.add(id(kind))
-    inner: Any = kind if isinstance(kind, tuple) else ()
-    if isinstance(kind, (msgspec.inspect.Type, msgspec.inspect.Field)):
+    inner: Iterable[Any] = ()
+    if kind.__class__ is tuple:
+        inner = kind
+    elif isinstance(kind, (msgspec.inspect.Type, msgspec.inspect.Field)):
         inner = [getattr(kind, name) for name in kind.__struct_fields__ if name != "default"]
     for one in inner:
         yield from _strangers(one, seen)

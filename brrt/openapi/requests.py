@@ -6,7 +6,7 @@ A fault of the client is a `Violation`, and all of them are collected.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -50,14 +50,14 @@ class _Reading:
     mutable: bool
     parameter: Parameter
 
-    def put(self, arguments: dict[str, Any], raw: Any) -> None:
+    def put(self, arguments: dict[str, Any], raw: Any, found: list[Violation]) -> None:
         try:
             value = self.decode(raw)
         except (Unreadable, content.Unreadable) as error:
             one = self.parameter
             message = f"{one.name}: {error}"
-            found = Violation(one.location, one.name, "", message, "encoding")
-            raise Invalid([found]) from None
+            found.append(Violation(one.location, one.name, "", message, "encoding"))
+            return
         if value is MISSING:
             self.put_default(arguments)
         else:
@@ -121,10 +121,11 @@ class ParameterReader:
         """The decoded values of all parameters that are there; violations go to `found`."""
         arguments: dict[str, Any] = {}
         if self._readings:
-            self._decode(arguments, raw_path, raw_query, headers)
+            self._decode(arguments, raw_path, raw_query, headers, found)
             try:
                 if not self._validator.is_valid(arguments):
-                    found.extend(self._violations(arguments))
+                    unread = {(one.location, one.name) for one in found}
+                    found.extend(self._violations(arguments, unread))
             except (ValueError, RecursionError):  # the engine's depth is less than that of JSON
                 raise Problem(400, detail=f"a parameter is {content.TOO_DEEP}") from None
         return arguments
@@ -135,22 +136,23 @@ class ParameterReader:
         raw_path: tuple[str, ...],
         raw_query: str,
         headers: Mapping[bytes, bytes],
+        found: list[Violation],
     ) -> None:
         for index, one in self._path:
-            one.put(arguments, raw_path[index])
+            one.put(arguments, raw_path[index], found)
         if self._query:
             fields = _pairs("query", parse_query, raw_query)
             for one in self._query:
-                one.put(arguments, fields)
+                one.put(arguments, fields, found)
         for name, one in self._header:
             if name in headers:
-                one.put(arguments, headers[name].decode("latin-1"))
+                one.put(arguments, headers[name].decode("latin-1"), found)
             else:
                 one.put_default(arguments)
         if self._cookie:
             cookies = _pairs("cookie", parse_cookies, headers.get(b"cookie", b"").decode("latin-1"))
             for one in self._cookie:
-                one.put(arguments, cookies)
+                one.put(arguments, cookies, found)
 
     def by_name(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Values by the names that the document gives."""
@@ -182,14 +184,19 @@ class ParameterReader:
     def _compile(self, readings: list[_Reading], schemas: Schemas) -> Validator:
         members = {one.key: one.parameter.value_schema for one in readings}
         required = tuple(one.key for one in readings if one.parameter.required)
-        return schemas.object_validator(members, required, Direction.REQUEST)
+        empty = frozenset(one.key for one in readings if one.parameter.allow_empty)
+        return schemas.object_validator(members, required, empty)
 
-    def _violations(self, arguments: Mapping[str, Any]) -> Iterable[Violation]:
+    def _violations(
+        self, arguments: Mapping[str, Any], unread: Container[tuple[str, str]]
+    ) -> Iterable[Violation]:
+        """What is wrong with the values; `unread` are those that are there all the same."""
         for error in self._validator.errors(arguments):
             if not error.path:
                 missing = self._readings[error.value].parameter
                 message = f"{missing.name} is required"
-                yield Violation(missing.location, missing.name, "", message, "required")
+                if (missing.location, missing.name) not in unread:
+                    yield Violation(missing.location, missing.name, "", message, "required")
                 continue
             one = self._readings[str(error.path[0])].parameter
             yield from violations(one.location, one.name, [error], skip=1)
@@ -288,12 +295,14 @@ def _complaints(error: ValueError) -> Iterable[tuple[list[str], str]]:
         return
     text = str(error)
     place = _PLACE.search(text)
-    yield [key or index for key, index in _STEP.findall(place[1] if place else "")], text
+    steps = _STEP.findall(place[1]) if place else []
+    yield [key or index for key, index in steps], text[: place.start()] if place else text
 
 
-# msgspec ends its messages with a place such as "at `$.pets[0].age`".
-_PLACE = re.compile(r"at `\$(.*)`$")
-_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+# msgspec ends its messages with a place such as " - at `$.pets[0].age`"; it writes `[...]` for
+# a member of a dict, whose name it does not tell.
+_PLACE = re.compile(r" - at `\$(.*)`$")
+_STEP = re.compile(r"(?<![.\[])\.([^.\[\]]+)|\[(\d+)\]")
 
 
 def _pairs(

@@ -14,13 +14,23 @@ from urllib.parse import quote
 
 import jsonschema_rs
 
+from brrt.errors import SpecError
 from brrt.openapi.dialects import Direction, Translator
 from brrt.openapi.document import Document, Node
-from brrt.openapi.json_values import is_list, is_mapping
+from brrt.openapi.json_values import is_list, is_mapping, split_pointer
+from brrt.openapi.schema_shapes import read_shape
 from brrt.openapi.shapes import Shape
 
-# How deep a parameter's schema is looked into for what its text may become.
-MAX_SHAPE_DEPTH = 8
+# Values in an instance whose violations are explained one by one. The engine takes some 20 us
+# to explain one, all of them at once: 1 MiB of wrong numbers would stop everything for 16 s.
+MAX_EXPLAINED = 2_000
+# Values in an instance whose violations are looked for at all: this takes up to 5 us for each.
+MAX_SURVEYED = 50_000
+# Violations that are noted of a large instance, and characters of such a note.
+MAX_NOTED = 100
+MAX_NOTE = 200
+
+_UNSURVEYED = "breaks its schema, and is too large to say where"
 
 _LINEAR = jsonschema_rs.RegexOptions()
 _BACKTRACKING = jsonschema_rs.FancyRegexOptions()
@@ -31,7 +41,8 @@ class SchemaError:
     """One violation, in the engine's terms.
 
     `path` leads into the instance; `value` is the keyword's own value where it has one;
-    `branches` holds the errors of each branch of an `anyOf` or `oneOf`.
+    `branches` holds the errors of each branch of an `anyOf` or `oneOf`. Of a note there are
+    only path, keyword and message.
     """
 
     path: tuple[str | int, ...]
@@ -40,6 +51,7 @@ class SchemaError:
     message: str
     instance: Any
     branches: tuple[tuple["SchemaError", ...], ...] = ()
+    is_note: bool = False
 
 
 class Validator:
@@ -55,8 +67,14 @@ class Validator:
         self.is_valid = engine.is_valid
 
     def errors(self, instance: Any) -> Iterator[SchemaError]:
-        """Every violation, one by one."""
-        return (_error(one) for one in self._engine.iter_errors(instance))
+        """Every violation, one by one; of a large instance the first ones, in fewer words."""
+        size = _size(instance, MAX_SURVEYED)
+        if size < MAX_EXPLAINED:
+            return (_error(one) for one in self._engine.iter_errors(instance))
+        if size < MAX_SURVEYED:
+            noted = self._engine.evaluate(instance).errors()
+            return (_note(one) for one in noted[:MAX_NOTED])
+        return iter([SchemaError((), "size", None, _UNSURVEYED, None, is_note=True)])
 
 
 class Schemas:
@@ -83,38 +101,49 @@ class Schemas:
             if (place.uri, place.pointer) in done:
                 continue
             done[place.uri, place.pointer] = True
-            translator = self._translator(place.uri, direction, waiting)
+            translator = self._translator(self._document.base(place), direction, waiting)
             done[place.uri, place.pointer] = translator.translate(place.value)
             self._registry = None
 
     def validator(self, node: Node, direction: Direction) -> Validator:
         """The validator of a schema that was added."""
-        return self._compile({"$ref": self._uri(node, direction)})
+        return self._compile({"$ref": self._uri(node, direction)}, node)
 
     def object_validator(
-        self, members: Mapping[str, Node | None], required: tuple[str, ...], direction: Direction
+        self,
+        members: Mapping[str, Node | None],
+        required: tuple[str, ...],
+        may_be_empty: frozenset[str],
     ) -> Validator:
-        """A validator of an object whose members have these schemas."""
-        properties = {
-            name: {"$ref": self._uri(node, direction)} if node else True
+        """A validator of an object in a request whose members have these schemas.
+
+        Those in `may_be_empty` are not checked where they are the empty text.
+        """
+        properties: dict[str, Any] = {
+            name: {"$ref": self._uri(node, Direction.REQUEST)} if node else True
             for name, node in members.items()
         }
-        return self._compile({"properties": properties, "required": list(required)})
+        for name in may_be_empty:
+            properties[name] = {"if": {"const": ""}, "else": properties[name]}
+        places = [node for node in members.values() if node is not None]
+        schema = {"properties": properties, "required": list(required)}
+        return self._compile(schema, places[0] if places else self._document.root)
 
     def shape(self, node: Node | None) -> Shape:
         """What a parameter's text may become under a schema."""
-        return _Shapes(self._document.version).shape(node, MAX_SHAPE_DEPTH)
+        return read_shape(node)
 
     def _translator(self, base: str, direction: Direction, waiting: list[Node]) -> Translator:
-        def reference(text: str) -> str:
+        def reference(text: str, base: str) -> str:
             node = self._document.resolve(text, base)
             waiting.append(node)
             return self._uri(node, direction)
 
-        def lookup(text: str) -> Any:
-            return self._document.resolve(text, base).value
+        def lookup(text: str, base: str) -> tuple[Any, str]:
+            node = self._document.resolve(text, base)
+            return node.value, self._document.base(node)
 
-        return Translator(self._document.version, direction, reference, lookup)
+        return Translator(self._document.version, direction, base, reference, lookup)
 
     def _uri(self, node: Node, direction: Direction) -> str:
         fragment = quote(node.pointer, safe="/~")
@@ -123,16 +152,19 @@ class Schemas:
     def _resource_uri(self, uri: str, direction: Direction) -> str:
         return f"urn:brrt:{direction.value}:{self._numbers[uri]}"
 
-    def _compile(self, schema: dict[str, Any]) -> Validator:
-        if self._registry is None:
-            self._registry = self._build_registry()
+    def _compile(self, schema: dict[str, Any], node: Node) -> Validator:
+        """Raises `SpecError`, at `node`, for what only the engine can find out."""
         try:
+            if self._registry is None:
+                self._registry = self._build_registry()
             return Validator(self._engine(schema, self._registry))
-        except jsonschema_rs.ValidationError:
+        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
             if self._patterns is _BACKTRACKING:
-                raise
+                message = f"the schema cannot be compiled: {getattr(error, 'message', error)}"
+                cure = "mend it; brrt knows the keywords of JSON Schema 2020-12"
+                raise SpecError([node.fault(message, cure)]) from None
         self._patterns = _BACKTRACKING
-        return Validator(self._engine(schema, self._registry))
+        return self._compile(schema, node)
 
     def _engine(
         self, schema: dict[str, Any], registry: jsonschema_rs.Registry
@@ -155,90 +187,6 @@ class Schemas:
             for uri, tree in trees.items():
                 resources.append((self._resource_uri(uri, direction), tree))
         return jsonschema_rs.Registry(resources, draft=jsonschema_rs.Draft202012)
-
-
-class _Shapes:
-    """Reads off a schema what types it allows, following `$ref` and composition."""
-
-    def __init__(self, version: tuple[int, int]) -> None:
-        self._version = version
-
-    def shape(self, node: Node | None, depth: int) -> Shape:
-        if node is None or depth == 0:
-            return Shape(frozenset())
-        node = node.follow()
-        if not is_mapping(node.value):
-            return Shape(frozenset())
-        parts = [self.shape(one, depth - 1) for one in _elements(node, "allOf")]
-        choices = [
-            self.shape(one, depth - 1)
-            for keyword in ("anyOf", "oneOf")
-            for one in _elements(node, keyword)
-        ]
-        own = self._own(node, depth)
-        return _combine([own, *parts], choices)
-
-    def _own(self, node: Node, depth: int) -> Shape:
-        properties, items = node.get("properties"), node.get("items")
-        additional = node.get("additionalProperties")
-        return Shape(
-            types=self._types(node.value),
-            items=self.shape(items, depth - 1) if items is not None else None,
-            properties={name: self.shape(one, depth - 1) for name, one in properties.items()}
-            if properties is not None
-            else {},
-            additional=self._additional(additional, depth),
-        )
-
-    def _additional(self, node: Node | None, depth: int) -> Shape | None:
-        open_ended = node is not None and node.value is not False
-        return self.shape(node, depth - 1) if open_ended else None
-
-    def _types(self, schema: Mapping[str, Any]) -> frozenset[str]:
-        kind = schema.get("type")
-        if is_list(kind):
-            return frozenset(str(one) for one in kind)
-        if isinstance(kind, str):
-            nullable = schema.get("nullable") is True and self._version < (3, 1)
-            return frozenset({kind, "null"} if nullable else {kind})
-        values = schema.get("enum", [schema["const"]] if "const" in schema else [])
-        return frozenset(_type_of(value) for value in values)
-
-
-def _combine(parts: list[Shape], choices: list[Shape]) -> Shape:
-    """All of the parts, and any of the choices."""
-    types = frozenset[str]()
-    for one in parts:
-        types = types & one.types if types and one.types else types or one.types
-    if choices and all(one.types for one in choices) and not types:
-        types = frozenset[str]().union(*(one.types for one in choices))
-    known = [*parts, *choices]
-    return Shape(
-        types=types,
-        items=next((one.items for one in known if one.items is not None), None),
-        properties={name: shape for one in known for name, shape in one.properties.items()},
-        additional=next((one.additional for one in known if one.additional is not None), None),
-    )
-
-
-def _elements(node: Node, keyword: str) -> list[Node]:
-    found = node.get(keyword)
-    return list(found.elements()) if found is not None else []
-
-
-_TYPE_NAMES: dict[type[Any] | None, str] = {
-    None: "null",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "array",
-}
-
-
-def _type_of(value: Any) -> str:
-    kind: type[Any] | None = None if value is None else value.__class__
-    return _TYPE_NAMES.get(kind, "object")
 
 
 def _depth(entry: tuple[tuple[str, str], Any]) -> int:
@@ -269,6 +217,30 @@ def _error(error: jsonschema_rs.ValidationError) -> SchemaError:
         instance=error.instance,
         branches=tuple(tuple(_error(one) for one in branch) for branch in context),
     )
+
+
+def _note(error: Mapping[str, Any]) -> SchemaError:
+    """A line of the engine's evaluation: where, and in its own words what."""
+    text = str(error["error"])
+    return SchemaError(
+        path=tuple(split_pointer(error["instanceLocation"])),
+        keyword=split_pointer(error["schemaLocation"])[-1],
+        value=None,
+        message=text if len(text) <= MAX_NOTE else text[: MAX_NOTE - 1] + "…",
+        instance=None,
+        is_note=True,
+    )
+
+
+def _size(instance: Any, enough: int) -> int:
+    """How many values an instance holds; counts no further than `enough`."""
+    count, waiting = 1, [instance]
+    while waiting and count < enough:
+        one = waiting.pop()
+        inner = list(one.values()) if is_mapping(one) else one if is_list(one) else ()
+        count += len(inner)
+        waiting.extend(inner[:enough])
+    return count
 
 
 def _is_base64(text: str) -> bool:

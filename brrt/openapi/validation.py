@@ -62,13 +62,14 @@ def closest(error: SchemaError) -> Iterator[SchemaError]:
     if not branches:
         yield error
         return
-    for one in min(branches, key=_distance):
+    depth = len(error.path)
+    for one in min(branches, key=lambda branch: _distance(branch, depth)):
         yield from closest(one)
 
 
-def _distance(branch: tuple[SchemaError, ...]) -> tuple[bool, bool, int, int]:
-    shallowest = min(len(one.path) for one in branch)
-    wrong_type = any(one.keyword == "type" and len(one.path) == shallowest for one in branch)
+def _distance(branch: tuple[SchemaError, ...], depth: int) -> tuple[bool, bool, int, int]:
+    """How far a branch of a schema is from a value that stands at `depth`."""
+    wrong_type = any(one.keyword == "type" and len(one.path) == depth for one in branch)
     wrong_variant = any(one.keyword in ("const", "enum") for one in branch)
     return wrong_type, wrong_variant, -max(len(one.path) for one in branch), len(branch)
 
@@ -86,7 +87,7 @@ def show(value: Any) -> str:
 
 def describe(error: SchemaError, subject: str) -> str:
     """One sentence: what must be, and what came."""
-    phrase = _PHRASES.get(error.keyword)
+    phrase = None if error.is_note else _PHRASES.get(error.keyword)
     text = phrase(error.value, error.instance) if phrase else error.message
     return f"{subject}: {text}" if subject else text
 
