@@ -553,6 +553,43 @@ async def test_p3_all_tasks_together_keep_to_max_tasks(
     book.rest(app, 3)
 
 
+async def test_p3_of_one_handler_at_most_two_generations_live(
+    client: Connect, book: Book, wire: Call, until: Until
+) -> None:
+    """Whoever replaces faster than the old ones finish has to wait for them."""
+    gate = asyncio.Event()
+
+    async def wait() -> dict[str, Any]:
+        await gate.wait()
+        return {}
+
+    app = App(book.spec("a"), book.serve(a=wait))
+    await client(app)
+    callers = []
+    changes = []
+    for number in range(5):
+        callers.append(wire(app, "GET", "/a"))
+        await asyncio.sleep(0.002)
+        changes.append(asyncio.create_task(app.replace("a", _another(gate, number))))
+        await asyncio.sleep(0.002)
+        assert app.statistics().retiring <= 1
+    assert app.statistics().generation == 2
+    gate.set()
+    await asyncio.gather(*changes)
+    assert [await one.status() for one in callers] == [200] * 5
+    assert app.statistics().generation == 6
+    await app.replace("a", say("last"))
+    book.rest(app, 1)
+
+
+def _another(gate: asyncio.Event, number: int) -> Callable[[], Awaitable[dict[str, Any]]]:
+    async def wait() -> dict[str, Any]:
+        await gate.wait()
+        return {"said": number}
+
+    return wait
+
+
 async def test_p3_a_reload_that_does_not_fit_is_refused(client: Connect, book: Book) -> None:
     """More handlers than `max_tasks`: the old world goes on, and the books know no new name."""
     app = App(book.spec("a"), book.serve(a=say("old")), limits=Limits(max_tasks=2), missing="501")

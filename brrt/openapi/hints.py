@@ -63,6 +63,7 @@ def _strangers(kind: Any, seen: set[int]) -> Iterator[Any]:
     """The classes inside a type, as msgspec sees it, that it cannot make."""
     if isinstance(kind, msgspec.inspect.CustomType):
         yield kind.cls
+        return
     if id(kind) in seen:
         return
     seen.add(id(kind))

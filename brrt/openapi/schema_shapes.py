@@ -74,7 +74,7 @@ def _combine(parts: list[Shape], choices: list[Shape]) -> Shape:
     """All of the parts, and any of the choices."""
     types = frozenset[str]()
     for one in parts:
-        types = types & one.types if types and one.types else types or one.types
+        types = _meet(types, one.types) if types and one.types else types or one.types
     if choices and all(one.types for one in choices) and not types:
         types = frozenset[str]().union(*(one.types for one in choices))
     known = [*parts, *choices]
@@ -84,6 +84,12 @@ def _combine(parts: list[Shape], choices: list[Shape]) -> Shape:
         properties={name: shape for one in known for name, shape in one.properties.items()},
         additional=next((one.additional for one in known if one.additional is not None), None),
     )
+
+
+def _meet(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    """The types that two schemas allow together; every integer is a number."""
+    whole = any("integer" in a and "number" in b for a, b in ((one, other), (other, one)))
+    return (one & other) | ({"integer"} if whole else frozenset[str]())
 
 
 def _elements(node: Node, keyword: str) -> list[Node]:

@@ -675,9 +675,16 @@ async def test_a_retirement_ends_as_soon_as_the_last_caller_has_gone(
     assert (await asyncio.wait_for(retiring, 5)).cancelled == 0
 
 
-async def test_the_shortest_wait_is_long_enough_for_tasks_that_obey(make: Make) -> None:
-    """With `cancel_wait=0` no idle worker is left alive or taken for stuck."""
-    pool = make(echo, cancel_wait=0)
+@pytest.mark.parametrize("busy", [False, True])
+async def test_the_shortest_wait_is_long_enough_for_tasks_that_obey(
+    make: Make, until: Until, busy: bool
+) -> None:
+    """With `cancel_wait=0` no worker is left alive or taken for stuck, idle or busy."""
+    gate = Gate()
+    pool = make(gate, cancel_wait=0)
+    if busy:
+        pool.submit({})
+        await until(lambda: gate.began)
     outcome = await pool.retire(0)
     assert (outcome.stuck, pool.active) == (0, 0)
 

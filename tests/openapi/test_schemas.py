@@ -1,0 +1,244 @@
+"""Schemas are found wherever references lead, and compiled once; their violations are told."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brrt.errors import SpecError
+from brrt.openapi.document import Document, load
+from brrt.openapi.schema_shapes import read_shape
+from brrt.openapi.schemas import (
+    MAX_EXPLAINED,
+    MAX_NOTED,
+    MAX_SURVEYED,
+    Direction,
+    Schemas,
+    Validator,
+)
+
+Page = Any
+REF = "#/components/schemas/"
+
+
+def compiled(document: Document, name: str = "Tested") -> Validator:
+    """The validator of a component."""
+    place = document.root["components"]["schemas"][name]
+    schemas = Schemas(document)
+    schemas.add(place, Direction.REQUEST)
+    return schemas.validator(place, Direction.REQUEST)
+
+
+TREE = {"type": "object", "properties": {"next": {"$ref": REF + "Tested"}}, "required": ["v"]}
+STRINGS = {"properties": {"a": {"items": {"type": "string"}}}}
+REFERENCES: list[tuple[str, Any, Any, Any]] = [
+    (REF + "Other", {"type": "string"}, "a", 1),
+    (REF + "Other/properties/a/items", STRINGS, "a", 1),
+    (REF + "Other/allOf/1", {"allOf": [{}, {"type": "string"}]}, "a", 1),
+    (REF + "Other/properties/x~1y%7Ez", {"properties": {"x/y~z": {"type": "string"}}}, "a", 1),
+    (REF + "Other/properties/x~1y~0z", {"properties": {"x/y~z": {"type": "string"}}}, "a", 1),
+    (REF + "Other/properties/%C3%A9%20b", {"properties": {"é b": {"type": "string"}}}, "a", 1),
+    (REF + "Other/$defs/inner", {"$defs": {"inner": {"type": "string"}}}, "a", 1),
+    (REF + "Other/properties/a%25b", {"properties": {"a%b": {"type": "string"}}}, "a", 1),
+    ("#name", {"$anchor": "name", "type": "string"}, "a", 1),
+    ("http://s.example/o", {"$id": "http://s.example/o", "type": "string"}, "a", 1),
+]
+
+
+@pytest.mark.parametrize(("reference", "other", "right", "wrong"), REFERENCES)
+@pytest.mark.parametrize("beside", [False, True])
+def test_references(
+    page: Page, reference: str, other: Any, right: Any, wrong: Any, beside: bool
+) -> None:
+    """A reference may lead into the middle of a schema, also of one that is used as a whole."""
+    schema: Any = {"$ref": reference}
+    if beside:
+        schema = {"allOf": [schema, {"anyOf": [{"$ref": REF + "Other"}, {}]}]}
+    validator = page.validator(schema, Other=other)
+    assert validator.is_valid(right)
+    assert not validator.is_valid(wrong)
+
+
+def test_recursion(page: Page) -> None:
+    """A schema may refer to itself, and to one that refers back."""
+    validator = page.validator(TREE)
+    assert validator.is_valid({"v": 1, "next": {"v": 2, "next": {"v": 3}}})
+    (error,) = validator.errors({"v": 1, "next": {"v": 2, "next": {}}})
+    assert (error.path, error.keyword, error.value) == (("next", "next"), "required", "v")
+
+
+def test_identifiers_change_what_references_mean(page: Page) -> None:
+    """Inside a schema with an `$id`, references are relative to it, at any depth."""
+    inner = {
+        "$id": "http://s.example/a/b.json",
+        "$defs": {"n": {"type": "integer"}},
+        "properties": {
+            "n": {"$ref": "#/$defs/n"},
+            "c": {"$ref": "c.json"},
+            "deeper": {"$id": "../d.json", "properties": {"c": {"$ref": "a/c.json#text"}}},
+        },
+    }
+    other = {"$id": "http://s.example/a/c.json", "$anchor": "text", "type": "string"}
+    validator = page.validator({"properties": {"inner": inner}}, Other=other)
+    assert validator.is_valid({"inner": {"n": 1, "c": "a", "deeper": {"c": "a"}}})
+    for wrong in ({"n": "a"}, {"c": 1}, {"deeper": {"c": 1}}):
+        assert not validator.is_valid({"inner": wrong})
+
+
+def test_dynamic_references_are_references(page: Page) -> None:
+    """A `$dynamicRef` leads to its `$dynamicAnchor`."""
+    tree = {
+        "$dynamicAnchor": "node",
+        "type": "object",
+        "properties": {"kids": {"type": "array", "items": {"$dynamicRef": "#node"}}},
+    }
+    validator = page.validator(tree)
+    assert validator.is_valid({"kids": [{"kids": []}]})
+    assert not validator.is_valid({"kids": [{"kids": [1]}]})
+
+
+def test_other_files_and_their_fragments(tmp_path: Path) -> None:
+    """A file, a fragment of it, and references inside it, there and back."""
+    (tmp_path / "api.yaml").write_text(
+        "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {}\ncomponents:\n  schemas:\n"
+        "    Name: {type: string, maxLength: 3}\n"
+        "    Tested:\n      properties:\n"
+        "        whole: {$ref: 'deep/pet.json'}\n"
+        "        part: {$ref: 'deep/pet.json#/$defs/a%20b'}\n"
+    )
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "pet.json").write_text(
+        '{"properties": {"name": {"$ref": "../api.yaml#/components/schemas/Name"},'
+        ' "kind": {"$ref": "#/$defs/a%20b"}}, "$defs": {"a b": {"enum": ["cat"]}}}'
+    )
+    validator = compiled(load(tmp_path / "api.yaml"))
+    assert validator.is_valid({"whole": {"name": "Tom", "kind": "cat"}, "part": "cat"})
+    for wrong in ({"whole": {"name": "Thomas"}}, {"whole": {"kind": "dog"}}, {"part": "dog"}):
+        assert not validator.is_valid(wrong)
+
+
+def test_directions_do_not_mix(page: Page) -> None:
+    """One document holds both directions of a schema at once."""
+    secret = {"properties": {"secret": {"type": "string", "writeOnly": True}}}
+    document = load(page.document(schemas={"Tested": secret}))
+    place, schemas = document.root["components"]["schemas"]["Tested"], Schemas(document)
+    for direction in Direction:
+        schemas.add(place, direction)
+    assert schemas.validator(place, Direction.REQUEST).is_valid({"secret": "s"})
+    assert not schemas.validator(place, Direction.RESPONSE).is_valid({"secret": "s"})
+
+
+def test_examples_and_constants_are_not_followed(page: Page) -> None:
+    """What looks like a reference inside a value is a value."""
+    value = {"$ref": "#/nowhere"}
+    assert page.validator({"const": value, "default": value, "examples": [value]}).is_valid(value)
+    assert not page.validator({"enum": [value]}).is_valid({})
+
+
+def test_what_only_the_engine_refuses_is_a_fault(page: Page) -> None:
+    """A schema of another draft is a fault with its place, not a crash."""
+    schema = {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "minimum": 1,
+        "exclusiveMinimum": True,
+    }
+    with pytest.raises(SpecError) as caught:
+        page.validator(schema)
+    (fault,) = caught.value.faults
+    assert fault.pointer == "#/components/schemas/Tested"
+    assert "cannot be compiled" in fault.message
+
+
+def test_an_object_of_several_schemas(page: Page) -> None:
+    """Parameters are checked together, each by its own schema; the empty text may be allowed."""
+    document = load(page.document(schemas={"N": {"type": "integer"}}))
+    schemas, node = Schemas(document), document.root["components"]["schemas"]["N"]
+    schemas.add(node, Direction.REQUEST)
+    members = {"a": node, "b": None, "c": node}
+    validator = schemas.object_validator(members, ("a",), frozenset({"c"}))
+    assert validator.is_valid({"a": 1, "b": "anything", "c": ""})
+    found = list(validator.errors({"c": "x"}))
+    assert {(one.path, one.keyword) for one in found} == {((), "required"), (("c",), "type")}
+
+
+def test_branches_hold_their_errors(page: Page) -> None:
+    """An `anyOf` that fails says why each branch did."""
+    (error,) = page.validator({"anyOf": [{"type": "string"}, {"minimum": 5}]}).errors(3)
+    assert [[one.keyword for one in branch] for branch in error.branches] == [
+        ["type"],
+        ["minimum"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "found", "is_note"),
+    [(MAX_EXPLAINED - 2, MAX_EXPLAINED - 2, False), (MAX_EXPLAINED, MAX_NOTED, True)],
+)
+def test_a_large_instance_is_explained_in_fewer_words(
+    page: Page, count: int, found: int, is_note: bool
+) -> None:
+    """Up to a size every violation is told in full; beyond it the first ones are noted."""
+    validator = page.validator({"type": "array", "items": {"type": "string", "x": "é"}})
+    errors = list(validator.errors([1] * count))
+    assert len(errors) == found
+    assert {one.is_note for one in errors} == {is_note}
+    assert [[str(step) for step in one.path] for one in errors[:2]] == [["0"], ["1"]]
+    assert errors[0].keyword == "type"
+
+
+def test_a_huge_instance_does_not_stop_the_world(page: Page) -> None:
+    """1 MiB of wrong values is refused in a moment, not explained for a minute."""
+    items = {"anyOf": [{"type": "string"}, {"type": "object"}]}
+    validator = page.validator({"type": "array", "items": items})
+    begin = time.perf_counter()
+    (error,) = validator.errors([1] * 10 * MAX_SURVEYED)
+    assert time.perf_counter() - begin < 1
+    assert error.path == ()
+    assert "too large" in error.message
+
+
+SHAPES: list[tuple[Any, set[str]]] = [
+    ({}, set()),
+    ({"type": "integer"}, {"integer"}),
+    ({"type": ["integer", "null"]}, {"integer", "null"}),
+    ({"enum": [1, "a", None, True, 1.5, [], {}]}, {"integer", "string", "null", "boolean"}),
+    ({"const": "a"}, {"string"}),
+    ({"$ref": REF + "Other"}, {"boolean"}),
+    ({"$ref": REF + "Open", "type": "integer"}, {"integer"}),
+    ({"allOf": [{"$ref": REF + "Other"}, {}]}, {"boolean"}),
+    ({"allOf": [{"type": ["string", "boolean"]}, {"$ref": REF + "Other"}]}, {"boolean"}),
+    ({"allOf": [{"type": "number"}], "type": "integer"}, {"integer"}),
+    ({"allOf": [{"type": ["integer", "number"]}], "type": "string"}, set()),
+    ({"oneOf": [{"type": "string"}, {"type": "integer"}]}, {"string", "integer"}),
+    ({"anyOf": [{"type": "string"}, {}]}, set()),
+    ({"type": "string", "anyOf": [{"type": "string"}, {"type": "integer"}]}, {"string"}),
+    ({"allOf": [{"$ref": REF + "Tested"}], "type": "string"}, {"string"}),
+]
+
+
+@pytest.mark.parametrize(("schema", "types"), SHAPES, ids=str)
+def test_shapes(page: Page, schema: Any, types: set[str]) -> None:
+    """What a text may become is read off type, enum, const, `$ref` and composition."""
+    schemas = {"Tested": schema, "Other": {"type": "boolean"}, "Open": {"minimum": 2}}
+    document = load(page.document(schemas=schemas), strict=False)
+    found = read_shape(document.root["components"]["schemas"]["Tested"]).types
+    assert found - {"number", "array", "object"} == types
+    assert ("number" in found) is ("enum" in schema)
+
+
+def test_shapes_of_structures(page: Page) -> None:
+    """Items and members have shapes of their own; nullable adds null in 3.0 only."""
+    schema = {
+        "type": "object",
+        "nullable": True,
+        "properties": {"a": {"type": "array", "items": {"type": "integer"}}},
+        "additionalProperties": {"type": "boolean"},
+    }
+    made = page.document(version="3.0.3", schemas={"Tested": schema})
+    shape = read_shape(load(made).root["components"]["schemas"]["Tested"])
+    assert shape.types == {"object", "null"}
+    assert shape.properties["a"].items is not None
+    assert shape.properties["a"].items.types == {"integer"}
+    assert shape.additional is not None
+    assert shape.additional.types == {"boolean"}
