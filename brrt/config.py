@@ -17,9 +17,10 @@ ENVIRONMENT_PREFIX = "BRRT_"
 # One task is enough for a handler that never waits; 64 lets a handler that waits 10 ms for
 # its database serve 6,400 requests a second, which is more than one process can.
 WORKERS = 64
-# Twice the workers: what waits longer than two services is better told to come back
-# (Google SRE, chapter 22: queues of at most half the pool for steady traffic; we allow bursts).
-QUEUE_SIZE = 128
+# Four times the workers: a burst of some 300 connections fits, and what would wait longer than
+# four services is better told to come back (Google SRE, chapter 22, advises half the pool for
+# steady traffic; we allow for bursts).
+QUEUE_SIZE = 256
 # Seconds. gunicorn, nginx (60) and Heroku (30) give up at about this time.
 TIMEOUT = 30.0
 # Seconds. Kubernetes kills after 30 s by default; this leaves room for the rest of a stop.

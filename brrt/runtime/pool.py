@@ -7,13 +7,11 @@ Rules of this file:
   replaced.
 - `retire` keeps to one order: refuse, drain, answer the queued, answer the running, cancel,
   wait. Leaving a step out leaves callers hanging.
-- Time is kept by one timer for the whole pool (`_tick`), because jobs of one pool become
-  slow, and expire, in the order in which they were accepted.
+- Time is kept by one timer for the whole pool (`Ages`).
 """
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
@@ -22,6 +20,7 @@ from typing import Any
 
 from brrt.config import Limits
 from brrt.errors import Problem, Retired, Shed
+from brrt.runtime.ages import Ages
 from brrt.runtime.jobs import CANCELLED, EXPIRED, STOPPED, Ended, Handler, Job, Mailbox, Reason
 from brrt.runtime.statistics import Counters
 from brrt.runtime.tasks import Ceiling, stack, stop, survivors
@@ -74,10 +73,7 @@ class Pool:
         self._serial = 0
         self._closed = False
         self._drained: asyncio.Future[None] | None = None
-        self._young: deque[Job] = deque()
-        self._elders: dict[Job, None] = {}
-        self._doomed: deque[tuple[float, Job]] = deque()
-        self._ticker: asyncio.TimerHandle | None = None
+        self._ages = Ages(limits, self._context, self._expire, self._report_stuck)
         self._shrinker: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -112,6 +108,7 @@ class Pool:
     def start(self) -> None:
         """Start the first worker. Must be called in a running loop."""
         self._loop = asyncio.get_running_loop()
+        self._ages.start(self._loop)
         self._spawn()
 
     def check_room(self) -> None:
@@ -137,11 +134,7 @@ class Pool:
             self.counters.peak_queue = waiting
         if waiting > len(self._workers) - self._busy:
             self._grow()
-        while self._young and self._young[0].settled:
-            self._young.popleft()
-        self._young.append(job)
-        if self._ticker is None:
-            self._arm(job.accepted + self._patience)
+        self._ages.add(job)
         return job
 
     def abandon(self, job: Job, *, cancel: bool) -> None:
@@ -275,8 +268,7 @@ class Pool:
         """Answer a job and count it, once."""
         if not job.settle(outcome):
             return
-        if self._elders:
-            self._elders.pop(job, None)
+        self._ages.discard(job)
         if type(outcome) is not Ended:
             self.counters.served += 1
         else:
@@ -297,51 +289,7 @@ class Pool:
         """Cancel a running handler, and remember to look whether it obeys."""
         if job.task is not None and not job.task.done():
             job.task.cancel()
-            self._doomed.append((self._loop.time() + self.limits.cancel_wait, job))
-            self._arm(self._doomed[0][0])
-
-    # Time
-
-    @property
-    def _patience(self) -> float:
-        """Seconds after which a job is no longer young."""
-        return min(self.limits.disconnect_after, self.limits.timeout)
-
-    def _arm(self, when: float) -> None:
-        """Let `_tick` run at `when`, or earlier if it already will."""
-        if self._ticker is not None:
-            if self._ticker.when() <= when:
-                return
-            self._ticker.cancel()
-        self._ticker = self._loop.call_at(when, self._tick, context=self._context)
-
-    def _tick(self) -> None:
-        """Age the young, expire the old, report the disobedient; then sleep until the next."""
-        self._ticker = None
-        now = self._loop.time()
-        while self._young and self._is_past_youth(self._young[0], now):
-            job = self._young.popleft()
-            if not job.settled:
-                self._elders[job] = None
-                job.nudge()
-        while self._elders and (job := next(iter(self._elders))):
-            if job.accepted + self.limits.timeout > now:
-                break
-            self._expire(job)
-        while self._doomed and self._doomed[0][0] <= now:
-            self._report_stuck(self._doomed.popleft()[1])
-        self._sleep()
-
-    def _is_past_youth(self, job: Job, now: float) -> bool:
-        return job.settled or job.accepted + self._patience <= now
-
-    def _sleep(self) -> None:
-        if self._young:
-            self._arm(self._young[0].accepted + self._patience)
-        if self._elders:
-            self._arm(next(iter(self._elders)).accepted + self.limits.timeout)
-        if self._doomed:
-            self._arm(self._doomed[0][0])
+            self._ages.doom(job)
 
     def _expire(self, job: Job) -> None:
         queued = self._mailbox.discard(job)
@@ -417,7 +365,7 @@ class Pool:
             drained.set_result(None)
 
     def _stop_timers(self) -> None:
-        for timer in (self._ticker, self._shrinker):
-            if timer is not None:
-                timer.cancel()
-        self._ticker = self._shrinker = None
+        self._ages.stop()
+        if self._shrinker is not None:
+            self._shrinker.cancel()
+            self._shrinker = None
