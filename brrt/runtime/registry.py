@@ -129,7 +129,9 @@ class Registry:
         if outcome.stuck:
             text += ", %d tasks would not end"
             values.append(outcome.stuck)
-        logger.log(logging.WARNING if outcome.stuck else logging.INFO, text, *values)
+        calm = logging.INFO if self.running else logging.DEBUG  # at a stop the sum is enough
+        troubled = outcome.stuck or outcome.cancelled
+        logger.log(logging.WARNING if troubled else calm, text, *values)
 
     async def wait_retired(self, pools: Collection[Pool]) -> None:
         """Wait until displaced pools have ended; a cancelled wait leaves them to the registry.
@@ -156,13 +158,18 @@ class Registry:
         """
         if self.running:
             self.running = False
-            leaving, self._pools = self._pools, {}
-            self.ceiling.reserved = 0
-            for task in self._retiring.values():
-                asyncio.get_running_loop().call_later(self.limits.grace, task.cancel)
-            for pool in leaving.values():
-                self._retire(pool)
+            self._leave()
         await outlast(self._retirements(list(self._retiring)))
+
+    def _leave(self) -> None:
+        loop, leaving = asyncio.get_running_loop(), self._pools
+        self._pools = {}
+        self.ceiling.reserved = 0
+        logger.info("Stopping %d handlers with %d tasks", len(leaving), self.ceiling.active)
+        for task in self._retiring.values():
+            loop.call_later(self.limits.grace, task.cancel)
+        for pool in leaving.values():
+            self._retire(pool)
 
     def _all_pools(self) -> list[Pool]:
         return [*self._pools.values(), *self._retiring, *self._stuck]
