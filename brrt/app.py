@@ -4,7 +4,6 @@ The way of a request is in `exchange`, what is served and how it changes in `wor
 face that both show.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager
@@ -107,7 +106,7 @@ class App:
         run = self._world.run
         answer: Answer | ResponseApp
         try:
-            if run is None or run.loop is not asyncio.get_running_loop():
+            if run is None or not run.is_here():
                 run = await self._wake()
             answer = await respond(run, scope, receive)
         except ClientGone:

@@ -5,8 +5,9 @@ the request, so it begins again under the current snapshot, with the body alread
 """
 
 import asyncio
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from brrt.config import Limits
@@ -50,6 +51,15 @@ class Run:
     state: Any
     loop: asyncio.AbstractEventLoop
     patience: Patience
+    thread: int = field(default_factory=threading.get_ident)
+
+    def is_here(self) -> bool:
+        """Whether the caller runs in this run's loop.
+
+        It asks for the thread, since `asyncio.get_running_loop` asks the kernel for the process
+        id each time (CPython 3.11), which costs a twentieth of a request.
+        """
+        return self.thread == threading.get_ident() and self.loop.is_running()
 
 
 async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | ResponseApp:

@@ -10,16 +10,33 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvloop
 
 from brrt import App, Handlers, Statistics
 
 # Turns of the event loop after which something that should have happened has not happened.
 PATIENCE = 4_000
-COMPLAINTS = ("was never retrieved", "was destroyed but it is pending", "was never awaited")
+COMPLAINTS = (
+    "was never retrieved",
+    "was destroyed but it is pending",
+    "was never awaited",
+    "Exception in callback",
+)
+# The tests that say how things end run on both loops: their timers and handles differ.
+ON_BOTH_LOOPS = ("runtime/", "test_promises.py", "test_lifespan.py", "test_app.py")
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Any]]:
+    """The event loops that a test runs on."""
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    both = path.startswith(ON_BOTH_LOOPS)
+    return LOOPS if both else {"asyncio": asyncio.new_event_loop}
 
 
 class Complaints(logging.Handler):

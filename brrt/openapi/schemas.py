@@ -209,10 +209,13 @@ def _place(tree: Any, pointer: str, schema: Any) -> Any:
 def _error(error: jsonschema_rs.ValidationError) -> SchemaError:
     kind = error.kind
     context = getattr(kind, "context", ())
+    keyword, value = kind.name, kind.value
+    if keyword == "falseSchema" and error.schema_path[-1:] == ["additionalProperties"]:
+        keyword, value = "additionalProperties", ["any property"]  # the engine gives no names
     return SchemaError(
         path=tuple(error.instance_path),
-        keyword=kind.name,
-        value=kind.value,
+        keyword=keyword,
+        value=value,
         message=error.message,
         instance=error.instance,
         branches=tuple(tuple(_error(one) for one in branch) for branch in context),

@@ -38,6 +38,7 @@ class Ages:
         self._elders: dict[Job, None] = {}
         self._doomed: deque[tuple[float, Job]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Keep time by this loop."""
@@ -73,9 +74,10 @@ class Ages:
         """Let `_tick` run at `when`, or earlier if it already will."""
         assert self._loop is not None
         if self._timer is not None:
-            if self._timer.when() <= when:
+            if self._due <= when:
                 return
             self._timer.cancel()
+        self._due = when  # not `timer.when()`: uvloop gives no timer for a time that is past
         self._timer = self._loop.call_at(when, self._tick, context=self._context)
 
     def _tick(self) -> None:

@@ -91,6 +91,15 @@ class Mailbox(asyncio.Queue[Job]):
     """
 
     _queue: OrderedDict[Job, None]
+    _loop: asyncio.AbstractEventLoop
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Belong to this loop. Must be called before anybody waits."""
+        self._loop = loop
+
+    def _get_loop(self) -> asyncio.AbstractEventLoop:
+        # What asyncio does here asks the kernel for the process id (CPython 3.11), for each wait.
+        return self._loop
 
     def _init(self, maxsize: int) -> None:
         self._queue = OrderedDict()

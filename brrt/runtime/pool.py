@@ -108,6 +108,7 @@ class Pool:
     def start(self) -> None:
         """Start the first worker. Must be called in a running loop."""
         self._loop = asyncio.get_running_loop()
+        self._mailbox.bind(self._loop)
         self._ages.start(self._loop)
         self._spawn()
 

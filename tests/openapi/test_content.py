@@ -149,7 +149,7 @@ def test_what_is_no_json(data: bytes) -> None:
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"a":'])
 def test_deep_json(opening: bytes) -> None:
     """Nesting has an end, and it is not that of the interpreter."""
-    with pytest.raises(Unreadable, match="^nested too deeply$"):
+    with pytest.raises(Unreadable, match=r"^nested too deeply$"):
         decode_json(opening * 100_000)
 
 

@@ -37,7 +37,8 @@ MESSAGES: list[tuple[Any, Any, str]] = [
     ({"format": "uuid"}, "x", 'must be a valid uuid, got "x"'),
     ({"uniqueItems": True}, [1, 1], "must not repeat an item"),
     ({"required": ["a"]}, {}, "a is required"),
-    ({"additionalProperties": False}, {"b": 1, "c": 2}, "must not have b, c"),
+    ({"additionalProperties": False, "properties": {"a": {}}}, {"b": 1}, "must not have b"),
+    ({"additionalProperties": False}, {"b": 1, "c": 2}, "must not have any property"),
     ({"unevaluatedProperties": False}, {"b": 1}, "must not have b"),
     (False, 1, "is not allowed here"),
 ]
