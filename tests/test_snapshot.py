@@ -145,9 +145,7 @@ def test_unknown_limits_of_the_decorator() -> None:
         ("delete", "cancel", True),
     ],
 )
-def test_what_a_disconnect_does(
-    book: Book, method: str, policy: str | None, cancels: bool
-) -> None:
+def test_what_a_disconnect_does(book: Book, method: str, policy: str | None, cancels: bool) -> None:
     """Safe methods are cancelled and others finished, unless the document says otherwise."""
     extra = {"x-brrt-on-disconnect": policy} if policy else {}
     spec = book.spec(op={method: book.operation("op", **extra)})

@@ -129,10 +129,10 @@ class Pool:
         self.check_room()
         job = Job(arguments, copy_context(), self._loop)
         self._mailbox.put_nowait(job)
-        self.counters.accepted += 1
-        waiting = self._mailbox.qsize()
-        if waiting > self.counters.peak_queue:
-            self.counters.peak_queue = waiting
+        counters, waiting = self.counters, self._mailbox.qsize()
+        counters.accepted += 1
+        if waiting > counters.peak_queue:
+            counters.peak_queue = waiting
         if waiting > len(self._workers) - self._busy:
             self._grow()
         self._ages.add(job)
@@ -222,7 +222,8 @@ class Pool:
                 pass
             finally:
                 if self._workers.get(me) is job:  # the child was cancelled before it began
-                    self._put_down(me, job)
+                    self._settle(job, CANCELLED)
+                    self._put_down(me)
 
     def _take(self, worker: asyncio.Task[None], job: Job) -> None:
         self._workers[worker] = job
@@ -231,10 +232,9 @@ class Pool:
         if idle < self._least_idle:
             self._least_idle = idle
 
-    def _put_down(self, worker: asyncio.Task[None], job: Job) -> None:
+    def _put_down(self, worker: asyncio.Task[None]) -> None:
         self._workers[worker] = None
         self._busy -= 1
-        self._settle(job, CANCELLED)
         if self._drained is not None:
             self._note_rest()
 
@@ -254,7 +254,7 @@ class Pool:
                 raise
             outcome = Ended(Reason.RAISED, error)
         self._settle(job, outcome)
-        self._put_down(worker, job)
+        self._put_down(worker)
         _serving.set(None)  # or the job and its context would keep each other alive
 
     def _is_disposal(self, error: BaseException, job: Job) -> bool:

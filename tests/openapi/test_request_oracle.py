@@ -140,7 +140,7 @@ async def generic(request: Request) -> None:
     """Takes whatever the document allows."""
 
 
-def accepts(oracle: OpenAPI, http: httpx.AsyncClient, request: httpx.Request) -> bool:
+def accepts(oracle: OpenAPI, request: httpx.Request) -> bool:
     """Whether openapi-core finds no fault in a request."""
     cookies = dict(
         one.split("=", 1) for one in request.headers.get("cookie", "").split("; ") if one
@@ -193,12 +193,12 @@ async def test_requests_agree_with_the_oracle(client: Connect, page: Page, versi
         handlers(name)(generic)
     http = await client(App(document, handlers))
     oracle = OpenAPI.from_dict(document)
-    differences = []
-    sent = requests(http)
-    for request in sent:
+    differences, verdicts = [], []
+    for request in requests(http):
         status = (await http.send(request)).status_code
         assert status in (200, 400, 415), request
-        if (status == 200) is not accepts(oracle, http, request):
+        verdicts.append(status == 200)
+        if verdicts[-1] is not accepts(oracle, request):
             differences.append((request.method, request.url.raw_path, request.content, status))
     assert not differences
-    assert len(sent) > 60
+    assert min(verdicts.count(True), verdicts.count(False)) > 20

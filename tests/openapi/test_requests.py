@@ -406,9 +406,7 @@ async def test_repeated_names(serve: Any) -> None:
 async def test_deep_json(serve: Any, schema: Any, depth: int) -> None:
     """Nesting beyond what the engine can walk is the client's fault, not a crash."""
     tree = {"T": {"type": "array", "items": {"$ref": "#/components/schemas/T"}, "maxItems": 1}}
-    http = await serve(
-        requestBody=content(schema), root={"components": {"schemas": tree}}
-    )
+    http = await serve(requestBody=content(schema), root={"components": {"schemas": tree}})
     inner = b"[1, 1]" if "items" in schema else b""
     data = b"[" * depth + inner + b"]" * depth
     response = await http.post("/x", content=data, headers={"Content-Type": JSON})
