@@ -43,18 +43,19 @@ class NaiveRegistry:
         self.tasks: set[asyncio.Task[None]] = set()  # strong references, as asyncio advises
 
     def register(self, name: str, handler: Callable[..., Awaitable[Any]]) -> None:
+        """Put a handler in the place of another."""
         queue: asyncio.Queue[Any] = asyncio.Queue()
         self.queues[name] = queue
         self.tasks.add(asyncio.create_task(self.work(queue, handler)))
 
-    async def work(
-        self, queue: asyncio.Queue[Any], handler: Callable[..., Awaitable[Any]]
-    ) -> None:
+    async def work(self, queue: asyncio.Queue[Any], handler: Callable[..., Awaitable[Any]]) -> None:
+        """Wait for messages, even when nobody can send any more."""
         while True:
             arguments, reply = await queue.get()
             reply.set_result(await handler(**arguments))
 
     async def call(self, name: str, **arguments: Any) -> Any:
+        """Send a message and wait for its answer."""
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.queues[name].put_nowait((arguments, reply))
         return await reply
@@ -78,7 +79,7 @@ async def serve(system: str, port: int) -> None:
 
 
 async def _change(server: Any, change: Callable[[int], Awaitable[None]]) -> None:
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     process, began, count, due = psutil.Process(), time.monotonic(), 0, 0.0
     while True:
@@ -228,9 +229,9 @@ def plot(tallies: dict[str, Tally], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
-    figure, (upper, lower) = pyplot.subplots(2, 1, sharex=True, figsize=(9, 6))
+    figure, (upper, lower) = plt.subplots(2, 1, sharex=True, figsize=(9, 6))
     for system, tally in tallies.items():
         times = [sample["time"] for sample in tally.samples]
         upper.plot(times, [sample["rss"] / 2**20 for sample in tally.samples], label=system)

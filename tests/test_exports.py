@@ -20,7 +20,9 @@ def test_exports_are_sorted_and_complete() -> None:
     assert set(brrt.__all__) == public
 
 
-NAMED = [kind for kind in vars(brrt).values() if isinstance(kind, type) and issubclass(kind, Problem)]
+NAMED = [
+    kind for kind in vars(brrt).values() if isinstance(kind, type) and issubclass(kind, Problem)
+]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in NAMED if kind is not Problem])

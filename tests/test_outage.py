@@ -25,7 +25,7 @@ async def test_a_naive_registry_leaks_a_task_for_every_replacement() -> None:
 
 @pytest.mark.timeout(60)
 async def test_here_replacements_leave_nothing_behind_and_lose_no_request() -> None:
-    """Handlers and document are replaced under load: tasks stay where they were, all is answered."""
+    """Handlers and document are replaced under load: no task too many, no request lost."""
     tally = await run("brrt")
     assert tally.lost == 0
     steady = [sample["tasks"] for sample in tally.samples[1:]]
