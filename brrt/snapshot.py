@@ -16,9 +16,10 @@ from brrt.handlers import Registration
 from brrt.http.requests import Request
 from brrt.http.responses import Mode, Responder
 from brrt.openapi.binding import Binding, bind
+from brrt.openapi.bodies import BodyReader, unsupported
 from brrt.openapi.document import Document
 from brrt.openapi.operations import Operation, operations
-from brrt.openapi.requests import BodyReader, ParameterReader, unsupported
+from brrt.openapi.requests import ParameterReader
 from brrt.openapi.routing import Router
 from brrt.openapi.schemas import Direction, Schemas
 from brrt.runtime.pool import Pool

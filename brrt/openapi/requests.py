@@ -1,31 +1,30 @@
-"""A request against its operation: raw text in, arguments for the handler out.
+"""The parameters of a request against their operation: raw text in, arguments out.
 
 All that can be decided before a request is decided here, when the app is built: one decoder
-for each parameter, one validator for all parameters together, one entry for each media type.
-A fault of the client is a `Violation`, and all of them are collected.
+for each parameter, one validator for all parameters together. A fault of the client is a
+`Violation`, and all of them are collected.
 """
 
-import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from brrt.errors import BrrtError, Fault, Problem
+from brrt.errors import BrrtError, Problem
 from brrt.openapi import content
 from brrt.openapi.binding import Binding, Taken
-from brrt.openapi.operations import DEFAULT_STYLES, Body, MediaType, Operation, Parameter
+from brrt.openapi.conversion import convert
+from brrt.openapi.operations import DEFAULT_STYLES, Operation, Parameter
 from brrt.openapi.parameters import (
     cookie_decoder,
-    form_decoder,
     header_decoder,
     path_decoder,
     query_decoder,
 )
 from brrt.openapi.routing import Template
-from brrt.openapi.schemas import Direction, Schemas, Validator
+from brrt.openapi.schemas import Schemas, Validator
 from brrt.openapi.shapes import MISSING, Shape
-from brrt.openapi.validation import Violation, pointer, violations
+from brrt.openapi.validation import Violation, violations
 from brrt.openapi.wire import Unreadable, parse_cookies, parse_query
 
 TEXT = Shape(frozenset({"string"}))
@@ -69,15 +68,6 @@ class _Reading:
             arguments[self.key] = deepcopy(default) if self.mutable else default
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """How a body of one media type is read: `decode` takes it and its Content-Type."""
-
-    media_type: str
-    decode: Callable[[bytes, str], Any]
-    validator: Validator | None
-
-
 class ParameterReader:
     """Reads all parameters of one operation."""
 
@@ -102,14 +92,8 @@ class ParameterReader:
             self.headers |= {b"cookie"}
         self._readings = {one.key: one for one in readings}
         self._validator = self._compile(readings, schemas)
-        self._finish = [
-            (
-                self._key(one.parameter),
-                self._taken.get((one.parameter.location, one.parameter.name)),
-            )
-            for one in readings
-        ]
-        self._finish = [pair for pair in self._finish if _needs_finish(pair[1])]
+        taken = [(one.key, self._taken.get(_place(one.parameter))) for one in readings]
+        self._finish = [pair for pair in taken if _needs_finish(pair[1])]
 
     def read(
         self,
@@ -167,13 +151,13 @@ class ParameterReader:
             elif key in arguments:
                 if taken.convert is not None:
                     reading = self._readings[key].parameter
-                    _convert(arguments, taken, reading.location, reading.name, found)
+                    convert(arguments, taken, reading.location, reading.name, found)
             elif not taken.optional:
                 arguments[key] = None
 
     def _key(self, parameter: Parameter) -> str:
         """The handler's name for a parameter, or a key that no Python name can be."""
-        taken = self._taken.get((parameter.location, parameter.name))
+        taken = self._taken.get(_place(parameter))
         return taken.name if taken else f"{parameter.location} {parameter.name}"
 
     def _reading(self, one: Parameter, schemas: Schemas, names: frozenset[str]) -> _Reading:
@@ -202,107 +186,12 @@ class ParameterReader:
             yield from violations(one.location, one.name, [error], skip=1)
 
 
-class BodyReader:
-    """Reads the body of one operation."""
-
-    def __init__(self, body: Body, taken: Taken | None, schemas: Schemas) -> None:
-        self._required = body.required
-        self._taken = taken
-        self._key = taken.name if taken else "request body"
-        entries = [_entry(one, schemas) for one in content.by_specificity(body.content)]
-        self._exact = {one.media_type: one for one in entries}
-        self._ranges = [one for one in entries if content.specificity(one.media_type)]
-        self._accept = ", ".join(one.media_type for one in entries)
-
-    def read(self, content_type: bytes | None, data: bytes, found: list[Violation]) -> Any:
-        """The body's value, or MISSING. Raises `Problem` 415 and 400; violations go to `found`."""
-        header = (content_type or b"").decode("latin-1")
-        if not data and (not header or content.is_json(content.essence(header))):
-            if self._required:
-                found.append(Violation("body", "", "", "a body is required", "required"))
-            return MISSING
-        entry = self._find(header)
-        validator = entry.validator
-        try:
-            value = entry.decode(data, header)
-            if validator is not None and type(value) is not bytes and not validator.is_valid(value):
-                found.extend(violations("body", "", validator.errors(value)))
-        except content.Unreadable as error:
-            raise Problem(400, detail=f"the body is {error}") from None
-        except (ValueError, RecursionError):  # the engine's depth is less than that of JSON
-            raise Problem(400, detail=f"the body is {content.TOO_DEEP}") from None
-        return value
-
-    def finish(self, arguments: dict[str, Any], value: Any, found: list[Violation]) -> None:
-        """Give the body to the handler as its hint wants it."""
-        taken = self._taken
-        if taken is None:
-            return
-        if value is not MISSING:
-            arguments[taken.name] = value
-            if taken.convert is not None:
-                _convert(arguments, taken, "body", "", found)
-        elif not taken.optional:
-            arguments[taken.name] = None
-
-    def _find(self, header: str) -> _Entry:
-        media_type = content.essence(header)
-        entry = self._exact.get(media_type)
-        if entry is None:
-            for one in self._ranges:
-                if content.matches(one.media_type, media_type):
-                    return one
-            got = media_type or "no Content-Type"
-            raise Problem(
-                415, detail=f"got {got}; send {self._accept}", headers={"accept": self._accept}
-            )
-        return entry
-
-
-def unsupported(operation: Operation) -> Iterable[Fault]:
-    """Faults for what a document may say and brrt cannot read yet; nothing is let through."""
-    body = operation.body
-    for entry in body.content if body else ():
-        if content.essence(entry.name).startswith("multipart/"):
-            yield entry.node.fault(
-                f"{entry.name} bodies are not supported yet",
-                "declare another media type, or leave the operation without a handler",
-            )
+def _place(parameter: Parameter) -> tuple[str, str]:
+    return parameter.location, parameter.name
 
 
 def _needs_finish(taken: Taken | None) -> bool:
     return taken is None or taken.convert is not None or not taken.optional
-
-
-def _convert(
-    arguments: dict[str, Any], taken: Taken, location: str, name: str, found: list[Violation]
-) -> None:
-    assert taken.convert is not None
-    try:
-        arguments[taken.name] = taken.convert(arguments[taken.name])
-    except ValueError as error:
-        for path, text in _complaints(error):
-            message = ": ".join(filter(None, (".".join([name, *path]).strip("."), text)))
-            found.append(Violation(location, name, pointer(path), message, "conversion"))
-
-
-def _complaints(error: ValueError) -> Iterable[tuple[list[str], str]]:
-    """Path and text of all that pydantic, or else msgspec, has to say."""
-    details: Any = getattr(error, "errors", None)
-    if details is not None:
-        for one in details(include_url=False, include_context=False, include_input=False):
-            yield [str(step) for step in one["loc"]], one["msg"]
-        return
-    text = str(error)
-    place = _PLACE.search(text)
-    steps = _STEP.findall(place[1]) if place else []
-    yield [key or index for key, index in steps], text[: place.start()] if place else text
-
-
-# msgspec ends its messages with a place such as " - at `$.pets[0].age`"; it writes `[...]` for
-# a member of a dict, whose name it does not tell.
-_PLACE = re.compile(r" - at `\$(.*)`$")
-_STEP = re.compile(r"(?<![.\[])\.([^.\[\]]+)|\[(\d+)\]")
 
 
 def _pairs(
@@ -341,25 +230,3 @@ def _content_decoder(one: Parameter) -> Callable[[Any], Any]:
         return content.decode_json(text.encode()) if json and isinstance(text, str) else text
 
     return decode
-
-
-def _entry(media_type: MediaType, schemas: Schemas) -> _Entry:
-    name = content.essence(media_type.name)
-    schema = media_type.schema
-    validator = schemas.validator(schema, Direction.REQUEST) if schema is not None else None
-    if content.is_json(name):
-        return _Entry(name, lambda data, header: content.decode_json(data), validator)
-    form, charset = form_decoder(schemas.shape(schema)), content.charset(media_type.name)
-
-    def decode(data: bytes, header: str) -> Any:
-        """The value of a body by the type that it has, since a range may be declared."""
-        actual = content.essence(header)
-        if content.is_json(actual):
-            return content.decode_json(data)
-        if content.is_form(actual):
-            return form(content.decode_form(data))
-        if actual.startswith("text/"):
-            return content.decode_text(data, content.charset(header, charset))
-        return bytes(data)
-
-    return _Entry(name, decode, validator)

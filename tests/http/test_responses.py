@@ -81,6 +81,8 @@ def header(found: Answer, name: str) -> str | None:
         ({"s2XX": ANY, "s201": ANY}, 201),
         ({"default": ANY}, 200),
         ({"default": ANY, "s404": ANY}, 200),
+        ({"s302": ANY, "s200": ANY}, 200),
+        ({"s404": ANY, "s303": ANY, "s302": ANY}, 302),
     ],
 )
 def test_a_plain_value_has_the_operations_own_status(responses: Any, status: int) -> None:
@@ -100,7 +102,7 @@ def test_a_reply_chooses_its_status() -> None:
 
 def test_the_exact_status_comes_before_its_range() -> None:
     """404 before 4XX before default."""
-    responses = {
+    responses: dict[str, Any] = {
         "s200": ANY,
         "s404": having({"const": "exact"}),
         "s4XX": having({"const": "range"}),

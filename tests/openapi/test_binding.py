@@ -80,7 +80,7 @@ def bound(
     **more: Any,
 ) -> tuple[Binding, list[Fault]]:
     """What binding gives, with the types of this file to inject."""
-    injectables = {FakeRequest: "request"}
+    injectables: dict[type, str] = {FakeRequest: "request"}
     has_state = more.get("has_state", state is not None)
     return bind(operation(page, body), handler, read_shape, injectables, state, has_state)
 
@@ -140,7 +140,7 @@ async def test_the_body(page: Page) -> None:
 
     async def named(body: dict[str, Any] | None) -> None: ...
     async def model(pet: Pet | None) -> None: ...
-    async def untyped(body) -> None: ...
+    async def untyped(body) -> None: ...  # type: ignore[no-untyped-def]
     async def both(limit: int | None, pet: Pet | None = None) -> None: ...
 
     for handler, name in ((named, "body"), (model, "pet"), (untyped, "body"), (both, "pet")):
@@ -158,7 +158,7 @@ async def test_the_body(page: Page) -> None:
 async def test_injection(page: Page) -> None:
     """The request comes by type or by the bare name; state by its type or one above it."""
 
-    async def handler(request, state: State, limit: int | None) -> None: ...
+    async def handler(request, state: State, limit: int | None) -> None: ...  # type: ignore[no-untyped-def]
     async def typed(whatever: FakeRequest) -> None: ...
 
     assert bound(page, handler, state=Narrower)[0].injected == {
@@ -267,7 +267,7 @@ def test_faults(page: Page, source: str, message: str | None, cure: str) -> None
 def test_all_faults_come_at_once_with_file_and_line(page: Page) -> None:
     """One reading of a handler finds everything that is wrong with it."""
 
-    async def handler(limt, must: int, *args, limit: int) -> None: ...
+    async def handler(limt: int, must: int, *args: int, limit: int) -> None: ...
 
     found = bound(page, handler)[1]
     assert len(found) == 4

@@ -90,7 +90,7 @@ def test_matching(declared: str, actual: str, expected: bool) -> None:
 def test_the_most_specific_comes_first(page: Page) -> None:
     """Types before ranges, `text/*` before `*/*`; among equals, as written."""
     names = ["*/*", "text/*", "text/plain", "image/*", "application/json; v=1"]
-    body = {"content": {name: {} for name in names}}
+    body: dict[str, Any] = {"content": {name: {} for name in names}}
     content = page.only(page.document(page.get(requestBody=body))).body.content
     found = [one.name for one in by_specificity(content)]
     assert found == ["text/plain", "application/json; v=1", "text/*", "image/*", "*/*"]

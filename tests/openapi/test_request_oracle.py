@@ -149,7 +149,7 @@ def accepts(oracle: OpenAPI, request: httpx.Request) -> bool:
         "http://test",
         request.method.lower(),
         request.url.path,
-        args=list(request.url.params.multi_items()),
+        args=list(request.url.params.multi_items()),  # type: ignore[arg-type]
         headers=dict(request.headers),
         cookies=cookies,
         data=request.content or None,
