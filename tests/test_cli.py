@@ -161,7 +161,7 @@ def test_routes_in_a_pipe_are_columns(brrt: Brrt) -> None:
     code, out, _ = brrt("routes", "things:app")
     assert code == 0
     assert out.splitlines() == [
-        "GET\t/api/things/{id}\tgetThing\tthings:get_thing\t4 workers, 128 queued, 2.5 s",
+        "GET\t/api/things/{id}\tgetThing\tthings:get_thing\t4 workers, 256 queued, 2.5 s",
         "DELETE\t/api/things/{id}\tdeleteThing\t501\t",
     ]
 

@@ -132,7 +132,7 @@ def test_security_schemes_must_exist() -> None:
 def test_security_schemes_by_uri_in_32() -> None:
     """In 3.2 a requirement may name a scheme by URI."""
     schemes = {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}
-    security = [{"#/components/securitySchemes/key": []}]
+    security: Any = [{"#/components/securitySchemes/key": []}]
     members: Any = {"components": {"securitySchemes": schemes}, "security": security}
     assert faults(document(version="3.2.0", **members)) == ()
     assert len(faults(document(version="3.1.0", **members))) == 1

@@ -423,7 +423,8 @@ def test_nothing_but_spec_errors_leaves_load() -> None:
     deep: Any = {}
     for _ in range(190):
         deep = {"allOf": [deep]} if len(json.dumps(deep)) % 2 else {"properties": {"a": deep}}
-    for value in (None, 5, "x", [], {}, [[]], [None], {"$ref": []}, {"$ref": {}}, deep, True):
+    odd: list[Any] = [None, 5, "x", [], {}, [[]], [None], {"$ref": []}, {"$ref": {}}, deep, True]
+    for value in odd:
         for key in ("paths", "components", "tags", "security", "servers", "webhooks", "info"):
             with contextlib.suppress(SpecError):
                 load(document(**{key: value}))

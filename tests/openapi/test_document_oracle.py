@@ -207,7 +207,7 @@ def disagreement(document: Json, version: str) -> str:
 
 def paths_of(value: Json, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The path of every node below the root."""
-    entries = value.items() if isinstance(value, dict) else ()
+    entries: Any = value.items() if isinstance(value, dict) else ()
     entries = enumerate(value) if isinstance(value, list) else entries
     for key, inner in entries:
         yield (*path, key)
