@@ -16,13 +16,14 @@ from typing import Any, Final, Self
 from brrt.config import Limits
 from brrt.errors import LifecycleError
 from brrt.exchange import Allowed, Run, Unrouted, respond
-from brrt.handlers import Handlers, Registration
+from brrt.handlers import Handlers, Registration, given
 from brrt.http.bodies import ClientGone, Receive
 from brrt.http.failures import ErrorMap, Failures
 from brrt.http.requests import Scope, local_path, request_path
 from brrt.http.responses import Answer, Mode, ResponseApp, Send, encode_json, send_answer
 from brrt.lifespan import Lifespan
 from brrt.openapi.document import Document, Source
+from brrt.options import check_options
 from brrt.runtime.statistics import Statistics
 from brrt.snapshot import Endpoint, Options
 from brrt.world import World, state_type
@@ -67,6 +68,7 @@ class App:
         base: str | PathLike[str] | None = None,
         health: str | None = HEALTH,
     ) -> None:
+        check_options(document, limits, lifespan, errors, validate_responses, health)
         self._limits = limits or Limits()
         self._health = health
         self._failures = Failures(errors or {}, self._limits)
@@ -123,11 +125,13 @@ class App:
         self, response: ResponseApp, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Let a response send itself; one that fails before it has begun becomes a 500."""
-        begun = False
+        begun, head = False, scope["method"] == "HEAD"
 
         async def watched(message: Any) -> None:
             nonlocal begun
             begun = True
+            if head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -135,7 +139,7 @@ class App:
         except Exception as error:
             if begun:
                 raise
-            await send_answer(self._instead(error, scope), send, scope["method"] == "HEAD")
+            await send_answer(self._instead(error, scope), send, head)
 
     def _instead(self, error: Exception, scope: Scope) -> Answer:
         """What is answered where no handler gave an answer."""
@@ -167,7 +171,7 @@ class App:
         now = self.statistics()
         status = 200 if now.running else 503
         document = {
-            "status": "ok" if now.running else "stopping",
+            "status": "ok" if now.running else "not running",
             "handlers": len(self._world.current.pool_map()),
             "active": now.total.active,
             "busy": now.total.busy,
@@ -235,16 +239,26 @@ class App:
         """What every handler has done and is doing. After the end: the last figures."""
         return self._world.statistics()
 
-    async def replace(self, name: str, handler: Callable[..., Any], **limits: float) -> None:
+    async def replace(
+        self,
+        name: str,
+        handler: Callable[..., Any],
+        *,
+        workers: int | None = None,
+        queue_size: int | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the handler's, not this call's
+        max_body: int | None = None,
+    ) -> None:
         """Serve an operation with another handler from now on.
 
-        `name` is the operationId or its snake_case form; `limits` are the handler's own, as in
+        `name` is the operationId or its snake_case form; the limits are the handler's own, as in
         the decorator. Returns when every task of the old handler has ended; what it had accepted
         it finishes within `grace`. Called inside that very handler, it does not wait for it.
 
         Raises `LifecycleError` for an unknown operation, `SpecError` if the handler does not
         fit; then nothing has changed.
         """
+        limits = given(workers=workers, queue_size=queue_size, timeout=timeout, max_body=max_body)
         await self._world.exchange(name, Registration(name, handler, limits))
 
     async def remove(self, name: str) -> None:

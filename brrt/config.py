@@ -31,7 +31,7 @@ CANCEL_WAIT = 5.0
 IDLE_TIMEOUT = 10.0
 # A resting task takes about 3 KB: this many stay under 32 MB.
 MAX_TASKS = 10_000
-# Bytes. nginx's client_max_body_size; the schema check of 1 MiB stays under some 20 ms.
+# Bytes. nginx's client_max_body_size; telling valid from not takes 20 ms at the most.
 MAX_BODY = 1_048_576
 # Bytes of path and query. RFC 9112, section 3: at least 8,000 octets are recommended.
 MAX_TARGET = 8_192
@@ -44,6 +44,8 @@ MAX_ERRORS = 100
 DISCONNECT_AFTER = 0.03
 # Seconds that a shed client is told to wait (Retry-After).
 RETRY_AFTER = 1
+# Of any setting: no timer is set for longer than three centuries, no size is beyond 10 GB.
+LARGEST = 10_000_000_000
 
 
 class SettingError(BrrtError, ValueError):
@@ -107,9 +109,11 @@ class Limits:
                 raise SettingError(f"{spec.name} must be a number, got {value!r}")
             if spec.type is int and not isinstance(value, int):
                 raise SettingError(f"{spec.name} must be a whole number, got {value!r}")
-            if not (value > 0 or value == least) or value == float("inf"):
+            if not (value > 0 or value == least) or value > LARGEST:
                 bound = "0 or more" if least == 0 else "more than 0"
-                raise SettingError(f"{spec.name} must be finite and {bound}, got {value!r}")
+                raise SettingError(
+                    f"{spec.name} must be {bound} and at most {LARGEST:,}, got {value!r}"
+                )
 
 
 _MAY_BE_ZERO = frozenset({"grace", "cancel_wait", "max_body", "disconnect_after"})

@@ -21,9 +21,8 @@ from brrt.errors import (
 from brrt.http.bodies import ClientGone, Receive, read_body
 from brrt.http.requests import Request, check_size, local_path, pick_headers, request_path
 from brrt.http.responses import Answer, ResponseApp
-from brrt.openapi.requests import Invalid
 from brrt.openapi.shapes import MISSING
-from brrt.openapi.validation import Violation
+from brrt.openapi.validation import Invalid, Violation
 from brrt.runtime.jobs import RUNNING, Ended, Job, Reason
 from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
@@ -76,8 +75,8 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
             pool.check_room()
             headers = pick_headers(scope, served.wanted)
             if served.body is not None and body is None:
-                length = headers.get(b"content-length")
-                body = await read_body(receive, length, served.limits.max_body, run.patience)
+                served.body.check_type(headers.get(b"content-type"))
+                body = await _read(run, pool, served, receive, headers.get(b"content-length"))
             arguments = _arguments(run, endpoint, served, scope, raw_path, headers, body)
             job = pool.submit(arguments)
         except Retired:
@@ -94,6 +93,16 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
         if type(outcome) is Ended:
             raise _failure(outcome)
         return endpoint.responder.respond(outcome)
+
+
+async def _read(
+    run: Run, pool: Pool, served: Served, receive: Receive, length: bytes | None
+) -> bytes:
+    pool.begin_reading()
+    try:
+        return await read_body(receive, length, served.limits.max_body, run.patience)
+    finally:
+        pool.end_reading()
 
 
 def find(snapshot: Snapshot, scope: Scope) -> Found:

@@ -7,7 +7,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from brrt.config import PER_HANDLER
 from brrt.errors import Fault
@@ -83,13 +83,13 @@ class Handlers:
         if callable(name):
             function: Any = name
             return self._register(getattr(function, "__name__", ""), function, {})
-        given = {key: value for key, value in limits.items() if value is not None}
-        unknown = sorted(set(given) - set(PER_HANDLER))
+        unknown = sorted(set(limits) - set(PER_HANDLER))
         if unknown:
             raise TypeError(f"unknown limits {', '.join(unknown)}; known: {', '.join(PER_HANDLER)}")
+        own = given(**limits)
 
         def decorate(function: Function) -> Function:
-            return self._register(name or getattr(function, "__name__", ""), function, given)
+            return self._register(name or getattr(function, "__name__", ""), function, own)
 
         return decorate
 
@@ -103,11 +103,18 @@ class Handlers:
         return function
 
 
-def merge(given: "Handlers | Iterable[Handlers]") -> tuple[dict[str, Registration], list[Fault]]:
+def given(**limits: float | None) -> dict[str, float]:
+    """The limits that were given at all."""
+    return {name: value for name, value in limits.items() if value is not None}
+
+
+def merge(
+    collections: "Handlers | Iterable[Handlers]",
+) -> tuple[dict[str, Registration], list[Fault]]:
     """All registrations by snake_case name, and a fault for each name that two collections have."""
     merged: dict[str, Registration] = {}
     faults: list[Fault] = []
-    for handlers in (given,) if isinstance(given, Handlers) else given:
+    for handlers in _each(collections):
         for one in handlers:
             key = snake_case(one.name)
             if key in merged:
@@ -120,3 +127,19 @@ def merge(given: "Handlers | Iterable[Handlers]") -> tuple[dict[str, Registratio
                 )
             merged[key] = one
     return merged, faults
+
+
+def _each(collections: Any) -> Iterable[Handlers]:
+    """The collections, or a TypeError for what newcomers try first: functions."""
+    each: list[Any] = [collections] if isinstance(collections, Handlers) else []
+    if not each and isinstance(collections, Iterable) and not isinstance(collections, Mapping):
+        each = list(cast(Iterable[Any], collections))
+    elif not each:
+        each = [collections]
+    for one in each:
+        if not isinstance(one, Handlers):
+            raise TypeError(
+                f"handlers cannot be {one!r}; collect functions with `handlers = Handlers()` and"
+                " `@handlers`, and give one collection or a list of them"
+            )
+    return each

@@ -94,11 +94,6 @@ class Lifespan:
         self._session = session
         self._life: Life | None = None
 
-    @property
-    def running(self) -> bool:
-        """Whether the session is open."""
-        return self._life is not None and not self._life.stopping
-
     async def enter(self) -> Life:
         """Start the app, or join it if it runs in this loop already. Returns what to `exit`."""
         life = await self._joinable()

@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from os import PathLike
 from typing import Any, get_args, get_type_hints
@@ -100,6 +100,10 @@ class World:
     async def exchange(self, name: str, registration: Registration | None) -> None:
         """Serve an operation with another handler, or with none."""
         key = snake_case(name)
+        with self._change():
+            await self._exchange(name, key, registration)
+
+    async def _exchange(self, name: str, key: str, registration: Registration | None) -> None:
         async with self._turn():
             index = self.current.index(key)
             if index is None:
@@ -122,6 +126,12 @@ class World:
         self, document: Source | None, handlers: Handlers | Iterable[Handlers] | None
     ) -> None:
         """Serve another document, other handlers, or both."""
+        with self._change():
+            await self._reload(document, handlers)
+
+    async def _reload(
+        self, document: Source | None, handlers: Handlers | Iterable[Handlers] | None
+    ) -> None:
         async with self._turn():
             source = self._source if document is None else document
             known, faults = (self._registrations, None) if handlers is None else merge(handlers)
@@ -150,6 +160,9 @@ class World:
             return compile_snapshot(document, known, options, faults)
         except SpecError as error:
             raise SpecError(error.faults, document.files) from None
+
+    def _change(self) -> AbstractContextManager[None]:
+        return self.run.registry.change() if self.run else nullcontext()
 
     def _turn(self) -> asyncio.Lock:
         """What makes changes come one after the other, in the loop in which the app runs."""

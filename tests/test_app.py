@@ -23,6 +23,7 @@ from brrt import (
     Reply,
     Request,
     ServiceUnavailable,
+    SettingError,
     SpecError,
 )
 
@@ -502,11 +503,54 @@ async def test_responses_of_starlette_send_themselves(client: Connect, book: Boo
             b=returning(RedirectResponse("/a")),
             c=stream,
         ),
+        validate_responses="off",
     )
     http = await client(app)
     assert ((await http.get("/a")).status_code, (await http.get("/a")).text) == (418, "hi")
     assert (await http.get("/b")).headers["location"] == "/a"
     assert (await http.get("/c")).text == "012"
+
+
+async def test_responses_of_starlette_keep_the_contract(client: Connect, book: Book) -> None:
+    """A status that the document does not know becomes a 500, whoever would send it."""
+    app = App(book.spec("a"), book.serve(a=returning(PlainTextResponse("hi", 299))))
+    assert (await (await client(app)).get("/a")).status_code == 500
+
+
+async def test_what_is_the_servers_fault_stays_opaque(client: Connect, book: Book) -> None:
+    """A class mapped to a 5xx tells the client no more than any failure does."""
+    app = App(
+        book.spec("a"), book.serve(a=raising(RuntimeError("password"))), errors={Exception: 503}
+    )
+    answer = await (await client(app)).get("/a")
+    assert answer.status_code == 503
+    assert "password" not in answer.text
+    assert answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"validate_responses": "Strict"},
+        {"errors": {KeyError: "404"}},
+        {"errors": {KeyError: 9999}},
+        {"errors": {"KeyError": 404}},
+        {"health": "health"},
+        {"lifespan": 3},
+        {"limits": {}},
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(options: dict[str, Any], book: Book) -> None:
+    """A typo in an option is told when the app is built, and never switches a check off."""
+    with pytest.raises(SettingError, match=next(iter(options))):
+        App(book.spec(), **options)
+
+
+@pytest.mark.parametrize("handlers", [print, [print], {"a": print}, 3])
+def test_what_newcomers_try_first_is_explained(handlers: Any, book: Book) -> None:
+    """Functions instead of a collection are refused with the cure."""
+    with pytest.raises(TypeError, match="@handlers"):
+        App(book.spec(), handlers)
 
 
 async def test_a_stream_that_breaks_is_not_passed_off_as_complete(
@@ -772,7 +816,7 @@ async def test_health_tells_active_tasks_beside_handlers(client: Connect, book: 
     assert (await http.post("/health")).status_code == 404
     await app.aclose()
     stopped = await http.get("/health")
-    assert (stopped.status_code, stopped.json()["status"]) == (503, "stopping")
+    assert (stopped.status_code, stopped.json()["status"]) == (503, "not running")
 
 
 async def test_health_gives_way_to_the_document(client: Connect, book: Book) -> None:

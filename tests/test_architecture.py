@@ -18,7 +18,7 @@ FLOORS = {
     "contract": {"openapi"},
     "runtime": {"runtime"},
     "edge": {"http"},
-    "app": {"handlers", "snapshot", "exchange", "lifespan", "world", "app"},
+    "app": {"handlers", "snapshot", "exchange", "lifespan", "options", "world", "app"},
     "doors": {"__init__", "__main__", "watching", "cli", "testing"},
 }
 LEVELS = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms}

@@ -1206,3 +1206,67 @@ async def test_p10_a_request_leaves_no_trace_in_the_runtime(
     for _ in range(3):
         await http.get("/a")
     assert [record for record in caplog.records if record.name == "brrt"] == []
+
+
+async def test_p2_handlers_that_replace_each_other_do_not_wait_for_each_other(
+    until: Any,
+) -> None:
+    """Two handlers that each change the other are both answered, long before the grace is over."""
+    book = {
+        "openapi": "3.1.0",
+        "info": {"title": "Two", "version": "1"},
+        "paths": {
+            f"/{name}": {"get": {"operationId": name, "responses": {"200": {"description": ""}}}}
+            for name in ("a", "b")
+        },
+    }
+    handlers = Handlers()
+    both = asyncio.Barrier(2)
+
+    @handlers
+    async def a() -> None:
+        await both.wait()
+        await app.replace("b", fresh)
+
+    @handlers
+    async def b() -> None:
+        await both.wait()
+        await app.replace("a", fresh)
+
+    async def fresh() -> None: ...
+
+    app = App(book, handlers, limits=Limits(grace=30))
+    transport = httpx.ASGITransport(app)
+    async with app, httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(client.get("/a"), client.get("/b"))
+        assert [answer.status_code for answer in answers] == [200, 200]
+        await until(lambda: not app.statistics().retiring)
+        assert app.statistics().total.active == 2
+
+
+async def test_p2_a_handler_that_reloads_does_not_block_those_that_do_the_same() -> None:
+    """Several requests that each replace every handler are all answered, one change at a time."""
+    book = {
+        "openapi": "3.1.0",
+        "info": {"title": "One", "version": "1"},
+        "paths": {"/a": {"get": {"operationId": "a", "responses": {"200": {"description": ""}}}}},
+    }
+
+    def make() -> Handlers:
+        handlers = Handlers()
+
+        @handlers
+        async def a() -> None:
+            await app.reload(handlers=make())
+
+        return handlers
+
+    app = App(book, make(), limits=Limits(grace=30))
+    transport = httpx.ASGITransport(app)
+    async with app, httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(*(client.get("/a") for _ in range(6)))
+        assert [answer.status_code for answer in answers] == [200] * 6
+    total = app.statistics().total
+    assert total.spawned == total.terminated

@@ -91,13 +91,13 @@ def test_an_environment_that_is_no_number(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"workers": 0}, "workers must be finite and more than 0, got 0"),
+        ({"workers": 0}, "workers must be more than 0 and at most 10,000,000,000, got 0"),
         ({"workers": 1.5}, "workers must be a whole number, got 1.5"),
         ({"workers": True}, "workers must be a number, got True"),
         ({"queue_size": "9"}, "queue_size must be a number, got '9'"),
-        ({"timeout": float("inf")}, "timeout must be finite"),
-        ({"timeout": float("nan")}, "timeout must be finite"),
-        ({"grace": -1}, "grace must be finite and 0 or more"),
+        ({"timeout": float("inf")}, "timeout must be more than 0"),
+        ({"timeout": float("nan")}, "timeout must be more than 0"),
+        ({"grace": -1}, "grace must be 0 or more"),
         ({"max_body": None}, "max_body must be a number, got None"),
     ],
 )

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from brrt.config import Limits
-from brrt.errors import LifecycleError, Problem, Refused, Retired
+from brrt.errors import BrrtError, LifecycleError, Problem, Refused, Retired
 from brrt.http.responses import Answer, ContractBroken, problem_answer
-from brrt.openapi.requests import Invalid
+from brrt.openapi.validation import Invalid
 
 logger = logging.getLogger("brrt")
 
@@ -52,8 +52,9 @@ class Failures:
             return self._stopping
         if isinstance(error, Refused):
             return self._busy
-        known = self._known(error)
-        return problem_answer(known) if known else self._internal(error, scope)
+        if isinstance(error, BrrtError):  # what is ours is no business of the user's map
+            return self._internal(error, scope)
+        return self._mapped(error, scope)
 
     def _invalid(self, error: Invalid) -> Problem:
         found = error.violations
@@ -63,24 +64,29 @@ class Failures:
             return Problem(400, detail=detail, errors=shown, total=len(found))
         return Problem(400, detail=detail, errors=shown)
 
-    def _known(self, error: BaseException) -> Problem | None:
-        """The user's own mapping, searched from the error's class upwards."""
-        for kind in type(error).__mro__:
-            mapped = self._errors.get(kind)
-            if isinstance(mapped, int):
-                return Problem(mapped, detail=str(error) or None)
-            if mapped is not None:
-                return mapped(error)
-        return None
+    def _mapped(self, error: Exception, scope: Mapping[str, Any]) -> Answer:
+        """The user's own mapping, searched from the error's class upwards.
 
-    def _internal(self, error: BaseException, scope: Mapping[str, Any]) -> Answer:
+        A status says whose fault it is: what is the server's stays as opaque as any failure.
+        """
+        found = (self._errors.get(kind) for kind in type(error).__mro__)
+        mapped = next((one for one in found if one is not None), 500)
+        if not isinstance(mapped, int):
+            return problem_answer(mapped(error))
+        if mapped >= 500:
+            return self._internal(error, scope, mapped)
+        return problem_answer(Problem(mapped, detail=str(error) or None))
+
+    def _internal(
+        self, error: BaseException, scope: Mapping[str, Any], status: int = 500
+    ) -> Answer:
         identity = request_id(scope)
         what = "broke its contract" if isinstance(error, ContractBroken) else "failed"
         logger.error(
-            "%s %s %s (request %s)", scope["method"], scope["path"], what, identity, exc_info=error
+            "%s %r %s (request %s)", scope["method"], scope["path"], what, identity, exc_info=error
         )
         headers = {"X-Request-ID": identity}
-        return problem_answer(Problem(500, headers=headers, request_id=identity))
+        return problem_answer(Problem(status, headers=headers, request_id=identity))
 
 
 def request_id(scope: Mapping[str, Any]) -> str:

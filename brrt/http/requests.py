@@ -14,6 +14,7 @@ from brrt.openapi.operations import Operation
 from brrt.openapi.routing import canonical, canonical_from_decoded
 
 Scope = Mapping[str, Any]
+SLASH = ord("/")
 
 
 class Request(StarletteRequest):
@@ -31,7 +32,11 @@ class Request(StarletteRequest):
 def request_path(scope: Scope) -> str:
     """The canonical path of a request, `root_path` included if the server included it."""
     raw: bytes | None = scope.get("raw_path")
-    return canonical(raw) if raw else canonical_from_decoded(scope["path"])
+    if not raw:
+        return canonical_from_decoded(scope["path"])
+    if raw[0] != SLASH and b"://" in raw:  # absolute form (RFC 9112, section 3.2.2)
+        raw = b"/" + raw.partition(b"://")[2].partition(b"/")[2]
+    return canonical(raw)
 
 
 def local_path(path: str, root_path: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeGuard
 import msgspec
 
 from brrt.errors import BrrtError, Problem
-from brrt.openapi.content import by_specificity, charset, essence, is_json, matches, specificity
+from brrt.openapi.content import charset, essence, is_json, matches, specificity
 from brrt.openapi.operations import MediaType, Operation, Response
 from brrt.openapi.schemas import Direction, Schemas, Validator
 from brrt.openapi.validation import violations
@@ -29,6 +29,7 @@ Mode = Literal["strict", "warn", "off"]
 PROBLEM_JSON = b"application/problem+json"
 # Statuses that carry no content (RFC 9110, sections 15.2, 15.3.5, 15.3.6, 15.4.5).
 BODILESS = frozenset({204, 205, 304})
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -167,11 +168,25 @@ class Responder:
             if value is None and self._none_is_empty:
                 return Answer(self._none_status, _length(b"", self._none_status), b"")
             if is_response_app(value):
+                self._check_response(value)
                 return value
         if plan is None:
             return self._reply(Reply(value))
         body = self._encode(plan, value)
         return Answer(self._status, [*plan.headers, (b"content-length", b"%d" % len(body))], body)
+
+    def _check_response(self, response: ResponseApp) -> None:
+        """What a response that sends itself says of itself. A stream is not looked into."""
+        plans = self._find(response.status_code)
+        if plans is None:
+            self._broken(f"status {response.status_code} is not declared")
+        named: str | None = getattr(response, "media_type", None)
+        if not plans or named is None:
+            return
+        plan = self._choose(plans, Reply(media_type=named), None)
+        body = getattr(response, "body", None)
+        if plan.json and isinstance(body, bytes):
+            self._encode(plan, body)
 
     def _reply(self, reply: Reply) -> Answer:
         status = self._status if reply.status is None else reply.status
@@ -263,7 +278,7 @@ def _type_header(name: str) -> tuple[tuple[bytes, bytes], ...]:
         name = "application/octet-stream"
     if essence(name).startswith("text/") and "charset" not in name:
         name += "; charset=utf-8"
-    return ((b"content-type", name.encode("latin-1")),)
+    return tuple(encode_headers({"content-type": name}))
 
 
 def _default_status(responses: Mapping[str, Response]) -> int:
@@ -281,15 +296,15 @@ def _default_status(responses: Mapping[str, Response]) -> int:
 def encode_headers(headers: Mapping[str, str] | Sequence[tuple[str, str]]) -> Headers:
     """Headers as ASGI wants them, without a length of their own: that is always counted.
 
-    Raises `ContractBroken` for a line break, with which a value could forge other headers.
+    Raises `ContractBroken` for what a server would choke on, or what would forge other headers.
     """
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     encoded: Headers = []
     for name, text in pairs:
-        if _UNSAFE.search(name) or _UNSAFE.search(text):
-            raise ContractBroken(f"header {name!r} holds a control character")
+        if not _TOKEN.fullmatch(name) or _UNSAFE.search(text):
+            raise ContractBroken(f"header {name!r} is not one that HTTP can carry")
         if name.lower() != "content-length":
-            encoded.append((name.lower().encode("latin-1"), text.encode("latin-1")))
+            encoded.append((name.lower().encode("latin-1"), text.strip(" \t").encode("latin-1")))
     return encoded
 
 
@@ -324,7 +339,6 @@ __all__ = [
     "Reply",
     "Responder",
     "ResponseApp",
-    "by_specificity",
     "encode_json",
     "problem_answer",
     "send_answer",

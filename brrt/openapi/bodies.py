@@ -15,7 +15,8 @@ from brrt.openapi.operations import Body, MediaType, Operation
 from brrt.openapi.parameters import form_decoder
 from brrt.openapi.schemas import Direction, Schemas, Validator
 from brrt.openapi.shapes import MISSING
-from brrt.openapi.validation import Violation, violations
+from brrt.openapi.validation import Invalid, Violation, violations
+from brrt.openapi.wire import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class BodyReader:
         self._ranges = [one for one in entries if content.specificity(one.media_type)]
         self._accept = ", ".join(one.media_type for one in entries)
 
+    def check_type(self, content_type: bytes | None) -> None:
+        """Refuse a media type before its body is read. Raises `Problem` 415."""
+        if content_type is not None:
+            self._find(content_type.decode("latin-1"))
+
     def read(self, content_type: bytes | None, data: bytes, found: list[Violation]) -> Any:
         """The body's value, or MISSING. Raises `Problem` 415 and 400; violations go to `found`."""
         header = (content_type or b"").decode("latin-1")
@@ -52,6 +58,8 @@ class BodyReader:
             value = entry.decode(data, header)
             if validator is not None and type(value) is not bytes and not validator.is_valid(value):
                 found.extend(violations("body", "", validator.errors(value)))
+        except Unreadable as error:
+            raise Invalid([Violation("body", "", "", f"the form: {error}", "encoding")]) from None
         except content.Unreadable as error:
             raise Problem(400, detail=f"the body is {error}") from None
         except (ValueError, RecursionError):  # the engine's depth is less than that of JSON

@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from brrt.errors import BrrtError, Problem
+from brrt.errors import Problem
 from brrt.openapi import content
 from brrt.openapi.binding import Binding, Taken
 from brrt.openapi.conversion import convert
@@ -24,19 +24,11 @@ from brrt.openapi.parameters import (
 from brrt.openapi.routing import Template
 from brrt.openapi.schemas import Schemas, Validator
 from brrt.openapi.shapes import MISSING, Shape
-from brrt.openapi.validation import Violation, violations
+from brrt.openapi.validation import Invalid, Violation, violations
 from brrt.openapi.wire import Unreadable, parse_cookies, parse_query
 
 TEXT = Shape(frozenset({"string"}))
 NO_NAMES = frozenset[str]()
-
-
-class Invalid(BrrtError):
-    """The request breaks the document; `violations` is all that was found."""
-
-    def __init__(self, found: list[Violation]) -> None:
-        self.violations = found
-        super().__init__(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +219,8 @@ def _content_decoder(one: Parameter) -> Callable[[Any], Any]:
 
     def decode(raw: Any) -> Any:
         text = as_text(raw)
+        if isinstance(text, list):
+            raise content.Unreadable("sent more than once")
         return content.decode_json(text.encode()) if json and isinstance(text, str) else text
 
     return decode

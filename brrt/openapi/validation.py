@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from brrt.errors import BrrtError
 from brrt.openapi.json_values import is_list
 from brrt.openapi.schemas import SchemaError
 
@@ -39,6 +40,14 @@ class Violation:
             "message": self.message,
             "keyword": self.keyword,
         }
+
+
+class Invalid(BrrtError):
+    """The request breaks the document; `violations` is all that was found."""
+
+    def __init__(self, found: list[Violation]) -> None:
+        self.violations = found
+        super().__init__(found)
 
 
 def violations(

@@ -69,6 +69,7 @@ class Pool:
         self._workers: dict[asyncio.Task[None], Job | None] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._busy = 0
+        self._reading = 0
         self._least_idle = 0
         self._serial = 0
         self._closed = False
@@ -119,6 +120,20 @@ class Pool:
         if self._mailbox.full():
             self.counters.shed += 1
             raise Shed(f"the queue of {self.name} is full")
+
+    def begin_reading(self) -> None:
+        """A body for this handler is about to be read. Raises `Shed`; else `end_reading` follows.
+
+        No more bodies are in memory than jobs could be accepted.
+        """
+        if self._reading >= self.limits.workers + self.limits.queue_size:
+            self.counters.shed += 1
+            raise Shed(f"{self.name} reads as many bodies as it could take")
+        self._reading += 1
+
+    def end_reading(self) -> None:
+        """A body was read, or given up."""
+        self._reading -= 1
 
     def submit(self, arguments: Mapping[str, Any]) -> Job:
         """Accept a job at once or refuse it at once. Raises `Shed` or `Retired`.

@@ -1,14 +1,16 @@
 """The registry: the owner of all pools, and so of every worker task, from birth to death.
 
-Its whole mutable state is the three collections named in `Registry.__init__`, and `swap` is
-the one synchronous method that publishes a new set of pools. Pools that were displaced are
+Its whole mutable state is the collections named in `Registry.__init__`, and `swap` is the one
+synchronous method that publishes a new set of pools. Pools that were displaced are
 drained by retirement tasks which belong to the registry and not to whoever asked: a caller
 that is cancelled while it waits leaves nothing behind.
 """
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
 
 from brrt.config import Limits
 from brrt.errors import LifecycleError
@@ -29,6 +31,8 @@ class Registry:
         self.running = running
         self._pools: dict[str, Pool] = {}
         self._retiring: dict[Pool, asyncio.Task[None]] = {}
+        self._ends: dict[Pool, asyncio.Future[None]] = {}
+        self._changing: Counter[Pool] = Counter()
         self._stuck: list[Pool] = []
         self._counters: dict[str, Counters] = {}
         self._gone = Counters()
@@ -99,6 +103,34 @@ class Registry:
             self._see_off(pool), name=f"brrt retire {pool.name}"
         )
         self._retiring[pool] = task
+        self._ends[pool] = task.get_loop().create_future()
+        task.add_done_callback(lambda _: self._release(self._ends.pop(pool)))
+        if pool in self._changing:
+            self._release(self._ends[pool])
+
+    def _release(self, end: asyncio.Future[None]) -> None:
+        """Let those go on who wait for the end of a pool."""
+        if not end.done():
+            end.set_result(None)
+
+    @contextmanager
+    def change(self) -> Generator[None, None, None]:
+        """Around every change: nobody waits for the pool of a handler that is inside one.
+
+        Such a handler may itself be waiting, for its turn or for the pool of the one that waits
+        for it; both would wait until `grace` is over. Its pool ends after it, unobserved.
+        """
+        own = serving()
+        if own is None:
+            yield
+            return
+        self._changing[own] += 1
+        if own in self._ends:
+            self._release(self._ends[own])
+        try:
+            yield
+        finally:
+            self._changing -= Counter({own: 1})
 
     async def _see_off(self, pool: Pool) -> None:
         """The retirement task of one pool."""
@@ -136,15 +168,13 @@ class Registry:
     async def wait_retired(self, pools: Collection[Pool]) -> None:
         """Wait until displaced pools have ended; a cancelled wait leaves them to the registry.
 
-        A handler's own pool is not waited for, since it cannot end before its handler does.
+        A handler's own pool is not waited for, since it cannot end before its handler does; nor
+        is one whose handler is making a change (see `change`).
         """
-        tasks = self._retirements(pools)
-        if tasks:
-            await asyncio.wait(tasks)
-
-    def _retirements(self, pools: Collection[Pool]) -> list[asyncio.Task[None]]:
         own = serving()
-        return [self._retiring[p] for p in pools if p in self._retiring and p is not own]
+        ends = [self._ends[pool] for pool in pools if pool in self._ends and pool is not own]
+        if ends:
+            await asyncio.wait(ends)
 
     def serves_caller(self) -> bool:
         """Whether it is one of the registry's own handlers that asks."""
@@ -159,7 +189,8 @@ class Registry:
         if self.running:
             self.running = False
             self._leave()
-        await outlast(self._retirements(list(self._retiring)))
+        own = serving()
+        await outlast([task for pool, task in self._retiring.items() if pool is not own])
 
     def _leave(self) -> None:
         loop, leaving = asyncio.get_running_loop(), self._pools

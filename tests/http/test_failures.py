@@ -10,8 +10,7 @@ from brrt import Conflict, Limits, NotFound, Problem
 from brrt.errors import LifecycleError, Retired, Shed
 from brrt.http.failures import ErrorMap, Failures, request_id
 from brrt.http.responses import Answer, ContractBroken
-from brrt.openapi.requests import Invalid
-from brrt.openapi.validation import Violation
+from brrt.openapi.validation import Invalid, Violation
 
 
 def scope(*headers: tuple[bytes, bytes]) -> dict[str, Any]:

@@ -1,0 +1,47 @@
+"""What an app is told, checked before anything is built from it.
+
+A wrong option must not wait for the first request to show, and must never switch a check off.
+"""
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from brrt.config import Limits, SettingError
+from brrt.http.responses import Mode
+
+
+def check_options(
+    document: Any, limits: Any, lifespan: Any, errors: Any, mode: Any, health: Any
+) -> None:
+    """Check the options of `App`. Raises `SettingError`, which names the option and the cure."""
+    if not isinstance(document, (str, os.PathLike, Mapping)):
+        raise _wrong("document", document, "give a path, the text of a document, or a mapping")
+    if limits is not None and not isinstance(limits, Limits):
+        raise _wrong("limits", limits, "give brrt.Limits(...)")
+    if lifespan is not None and not callable(lifespan):
+        raise _wrong("lifespan", lifespan, "give an async context manager function")
+    if mode not in get_args(Mode):
+        near = get_close_matches(str(mode).lower(), get_args(Mode), n=1) or get_args(Mode)
+        raise _wrong("validate_responses", mode, f"did you mean {near[0]!r}?")
+    if health is not None and not (isinstance(health, str) and health.startswith("/")):
+        raise _wrong("health", health, "give a path that starts with a slash, or None")
+    _check_errors(errors or {})
+
+
+def _check_errors(errors: Any) -> None:
+    if not hasattr(errors, "items"):
+        raise _wrong("errors", errors, "give a mapping of exception classes")
+    kind: Any
+    mapped: Any
+    for kind, mapped in errors.items():
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
+            raise _wrong("errors", kind, "its keys are exception classes")
+        is_status = isinstance(mapped, int) and 400 <= mapped <= 599
+        if not is_status and (isinstance(mapped, int) or not callable(mapped)):
+            raise _wrong("errors", mapped, "give a status from 400 to 599, or a function")
+
+
+def _wrong(name: str, value: Any, cure: str) -> SettingError:
+    return SettingError(f"{name} cannot be {value!r}; {cure}")
