@@ -7,7 +7,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 from brrt.config import PER_HANDLER
 from brrt.errors import Fault
@@ -131,11 +131,9 @@ def merge(
 
 def _each(collections: Any) -> Iterable[Handlers]:
     """The collections, or a TypeError for what newcomers try first: functions."""
-    each: list[Any] = [collections] if isinstance(collections, Handlers) else []
-    if not each and isinstance(collections, Iterable) and not isinstance(collections, Mapping):
-        each = list(cast(Iterable[Any], collections))
-    elif not each:
-        each = [collections]
+    listed = hasattr(collections, "__iter__") and not hasattr(collections, "keys")
+    single = isinstance(collections, Handlers) or not listed
+    each: list[Any] = [collections] if single else list(collections)
     for one in each:
         if not isinstance(one, Handlers):
             raise TypeError(
