@@ -14,7 +14,7 @@ class Counters:
     """What has happened to one handler since the app started.
 
     Worker tasks: `spawned`, `terminated`, `crashed` (ended without being told to). Jobs:
-    `accepted`, and of these `served` (an answer was given), `failed` (the handler raised),
+    `accepted`, and of these `served` (the handler gave a value), `failed` (it raised),
     `timed_out` (504), `cancelled` (caller gone, or retired past grace); `shed` were refused.
     `stuck` handlers ignored their cancellation. `peak_queue` is the deepest queue seen.
     """
