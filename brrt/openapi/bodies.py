@@ -34,7 +34,6 @@ class BodyReader:
     def __init__(self, body: Body, taken: Taken | None, schemas: Schemas) -> None:
         self._required = body.required
         self._taken = taken
-        self._key = taken.name if taken else "request body"
         entries = [_entry(one, schemas) for one in content.by_specificity(body.content)]
         self._exact = {one.media_type: one for one in entries}
         self._ranges = [one for one in entries if content.specificity(one.media_type)]
@@ -49,9 +48,7 @@ class BodyReader:
         """The body's value, or MISSING. Raises `Problem` 415 and 400; violations go to `found`."""
         header = (content_type or b"").decode("latin-1")
         if not data and (not header or content.is_json(content.essence(header))):
-            if self._required:
-                found.append(Violation("body", "", "", "a body is required", "required"))
-            return MISSING
+            return self._absent(found)
         entry = self._find(header)
         validator = entry.validator
         try:
@@ -66,6 +63,11 @@ class BodyReader:
             raise Problem(400, detail=f"the body is {content.TOO_DEEP}") from None
         return value
 
+    def _absent(self, found: list[Violation]) -> Any:
+        if self._required:
+            found.append(Violation("body", "", "", "a body is required", "required"))
+        return MISSING
+
     def finish(self, arguments: dict[str, Any], value: Any, found: list[Violation]) -> None:
         """Give the body to the handler as its hint wants it."""
         taken = self._taken
@@ -79,17 +81,20 @@ class BodyReader:
             arguments[taken.name] = None
 
     def _find(self, header: str) -> _Entry:
-        media_type = content.essence(header)
+        """The entry for a Content-Type: mostly it is written as the document has it."""
+        return self._exact.get(header) or self._search(content.essence(header))
+
+    def _search(self, media_type: str) -> _Entry:
         entry = self._exact.get(media_type)
-        if entry is None:
-            for one in self._ranges:
-                if content.matches(one.media_type, media_type):
-                    return one
-            got = media_type or "no Content-Type"
-            raise Problem(
-                415, detail=f"got {got}; send {self._accept}", headers={"accept": self._accept}
-            )
-        return entry
+        if entry is not None:
+            return entry
+        for one in self._ranges:
+            if content.matches(one.media_type, media_type):
+                return one
+        got = media_type or "no Content-Type"
+        raise Problem(
+            415, detail=f"got {got}; send {self._accept}", headers={"accept": self._accept}
+        )
 
 
 def unsupported(operation: Operation) -> Iterable[Fault]:
