@@ -21,7 +21,7 @@ from brrt.http.bodies import ClientGone, Receive
 from brrt.http.failures import ErrorMap, Failures
 from brrt.http.requests import Scope, local_path, request_path
 from brrt.http.responses import Answer, Mode, ResponseApp, Send, encode_json, send_answer
-from brrt.lifespan import Lifespan
+from brrt.lifespan import Life, Lifespan
 from brrt.openapi.document import Document, Source
 from brrt.options import check_options
 from brrt.runtime.statistics import Statistics
@@ -81,6 +81,7 @@ class App:
         )
         self._world = World(document, handlers, options, base, strict)
         self._lifespan = Lifespan(partial(self._world.session, lifespan, self))
+        self._entered: list[Life] = []
 
     def __repr__(self) -> str:
         run = self._world.run
@@ -191,7 +192,7 @@ class App:
     # Life
 
     async def __aenter__(self) -> Self:
-        await self._lifespan.enter()
+        self._entered.append(await self._lifespan.enter())
         return self
 
     async def __aexit__(
@@ -200,7 +201,7 @@ class App:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._lifespan.exit()
+        await self._lifespan.exit(self._entered.pop())
 
     def lifespan(self, host: Any = None) -> AbstractAsyncContextManager[None]:
         """For a host's own lifespan: `Starlette(lifespan=app.lifespan)`."""

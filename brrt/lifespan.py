@@ -116,13 +116,11 @@ class Lifespan:
             life = self._life = Life(self._session)
         return life
 
-    async def exit(self, life: Life | None = None) -> None:
-        """Stop the app if nobody else holds it."""
-        life = life or self._here()
-        if life is not None:
-            life.holders -= 1
-            if life.holders <= 0:
-                await life.stop()
+    async def exit(self, life: Life) -> None:
+        """Stop the life that was entered, if nobody else holds it."""
+        life.holders -= 1
+        if life.holders <= 0:
+            await life.stop()
 
     async def close(self, *, wait: bool = True) -> None:
         """Stop the app, whoever holds it."""

@@ -642,3 +642,14 @@ def test_handlers_of_one_collection_serve_many_apps(book: Book) -> None:
             return [(await _get(app, "/a")).status_code for app in (one, two)]
 
     assert asyncio.run(main()) == [200, 200]
+
+
+async def test_who_leaves_ends_the_life_that_was_entered(book: Book) -> None:
+    """One who leaves after a stop and a new start by others does not stop the new life."""
+    app = App(book.spec("a"), book.serve(a=hello))
+    await app.__aenter__()
+    await app.aclose()
+    async with app.lifespan():
+        await app.__aexit__(None, None, None)
+        assert app.statistics().running
+    assert not app.statistics().running
