@@ -51,7 +51,8 @@ class App:
     - `base`: the folder that `$ref`s may not leave; by default the document's own.
     - `health`: the path of the health check, None for none. The document's own paths win.
 
-    Raises `SpecError` with all faults of the document and the handlers together.
+    Raises `SpecError` with all faults: of the document, or, where that has none, of all handlers
+    and what the document asks of them. Raises `SettingError` for an option that cannot be.
     """
 
     def __init__(

@@ -152,7 +152,10 @@ class World:
         there: what the document does not know any more is left out, and what was removed may
         be missing.
         """
-        document = load(source, base=self._base, strict=self._strict)
+        try:
+            document = load(source, base=self._base, strict=self._strict)
+        except SpecError as error:
+            raise SpecError([*(faults or ()), *error.faults], error.files) from None
         options = self._options
         if faults is None:
             options = replace(options, missing={*options.missing, *self._removed})
