@@ -96,6 +96,8 @@ def _broken(error: yaml.MarkedYAMLError) -> YamlError:
     mark: Any = error.problem_mark or error.context_mark
     if "cannot start any token" in problem:
         cure = "indent with spaces, not tabs, and quote text that begins with @, ` or %"
+    elif "maximum nesting depth" in problem:
+        return YamlError(DEPTH_MESSAGE, DEPTH_CURE, mark)
     elif "mapping values are not allowed" in problem:
         cure = "quote text that contains a colon and a space, and check the indentation"
     return YamlError(f"this is not YAML: {problem}{context}", cure, mark)
