@@ -19,9 +19,10 @@ from brrt.errors import (
     UnprocessableContent,
 )
 from brrt.handlers import Handlers
+from brrt.http.replies import Reply
 from brrt.http.requests import Request
-from brrt.http.responses import Reply
-from brrt.openapi.binding import Cookie, Header, Path, Query
+from brrt.http.uploads import UploadFile
+from brrt.openapi.markers import Cookie, Form, Header, Path, Query, QueryString
 from brrt.runtime.statistics import HandlerStatistics, Statistics
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "Cookie",
     "Fault",
     "Forbidden",
+    "Form",
     "Gone",
     "HandlerStatistics",
     "Handlers",
@@ -44,6 +46,7 @@ __all__ = [
     "Path",
     "Problem",
     "Query",
+    "QueryString",
     "Reply",
     "Request",
     "ServiceUnavailable",
@@ -53,4 +56,5 @@ __all__ = [
     "TooManyRequests",
     "Unauthorized",
     "UnprocessableContent",
+    "UploadFile",
 ]

@@ -17,10 +17,12 @@ from brrt.config import Limits
 from brrt.errors import LifecycleError
 from brrt.exchange import Allowed, Run, Unrouted, respond
 from brrt.handlers import Handlers, Registration, given
+from brrt.http.answers import BODILESS, Answer, ResponseApp, Send, send_answer
 from brrt.http.bodies import ClientGone, Receive
 from brrt.http.failures import ErrorMap, Failures
+from brrt.http.json_bodies import encode_json
 from brrt.http.requests import Scope, local_path, request_path
-from brrt.http.responses import Answer, Mode, ResponseApp, Send, encode_json, send_answer
+from brrt.http.responses import Mode
 from brrt.lifespan import Life, Lifespan
 from brrt.openapi.document import Document, Source
 from brrt.options import check_options
@@ -48,6 +50,8 @@ class App:
     - `strict`: refuse a document that breaks the specification in ways that would not prevent
       serving it; with False these become `app.document.warnings`.
     - `validate_responses`: `"strict"` (a broken promise becomes a 500), `"warn"` or `"off"`.
+    - `strict_query`: refuse names in a query that the operation does not know; a single one says
+      it for itself with `x-brrt-strict-query`.
     - `base`: the folder that `$ref`s may not leave; by default the document's own.
     - `health`: the path of the health check, None for none. The document's own paths win.
 
@@ -66,10 +70,11 @@ class App:
         missing: str | Collection[str] = (),
         strict: bool = True,
         validate_responses: Mode = "strict",
+        strict_query: bool = False,
         base: str | PathLike[str] | None = None,
         health: str | None = HEALTH,
     ) -> None:
-        check_options(document, limits, lifespan, errors, validate_responses, health)
+        check_options(document, limits, lifespan, errors, validate_responses, health, strict_query)
         self._limits = limits or Limits()
         self._health = health
         self._failures = Failures(errors or {}, self._limits)
@@ -79,6 +84,7 @@ class App:
             mode=validate_responses,
             state=state_type(lifespan),
             has_state=lifespan is not None,
+            strict_query=strict_query,
         )
         self._world = World(document, handlers, options, base, strict)
         self._lifespan = Lifespan(partial(self._world.session, lifespan, self))
@@ -128,11 +134,12 @@ class App:
     ) -> None:
         """Let a response send itself; one that fails before it has begun becomes a 500."""
         begun, head = False, scope["method"] == "HEAD"
+        bodiless = head or response.status_code in BODILESS
 
         async def watched(message: Any) -> None:
             nonlocal begun
             begun = True
-            if head and message["type"] == "http.response.body":
+            if bodiless and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
 
@@ -250,6 +257,7 @@ class App:
         queue_size: int | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the handler's, not this call's
         max_body: int | None = None,
+        max_upload: int | None = None,
     ) -> None:
         """Serve an operation with another handler from now on.
 
@@ -260,7 +268,13 @@ class App:
         Raises `LifecycleError` for an unknown operation, `SpecError` if the handler does not
         fit; then nothing has changed.
         """
-        limits = given(workers=workers, queue_size=queue_size, timeout=timeout, max_body=max_body)
+        limits = given(
+            workers=workers,
+            queue_size=queue_size,
+            timeout=timeout,
+            max_body=max_body,
+            max_upload=max_upload,
+        )
         await self._world.exchange(name, Registration(name, handler, limits))
 
     async def remove(self, name: str) -> None:

@@ -33,12 +33,23 @@ IDLE_TIMEOUT = 10.0
 MAX_TASKS = 10_000
 # Bytes. nginx's client_max_body_size; telling valid from not takes 20 ms at the most.
 MAX_BODY = 1_048_576
+# Bytes of a multipart body, files included, which are on disk beyond `spool_size`: a photograph
+# or a long PDF fits. Python's own servers know no bound at all.
+MAX_UPLOAD = 33_554_432
+# Bytes of a file that are kept in memory; what is larger goes to disk (Starlette's value).
+SPOOL_SIZE = 1_048_576
+# Parts of a multipart body (Starlette's, and PHP's for files and fields together).
+MAX_PARTS = 1_000
+# Seconds for a multipart body to arrive: the whole of it at 1 Mbit/s.
+UPLOAD_TIMEOUT = 300.0
 # Bytes of path and query. RFC 9112, section 3: at least 8,000 octets are recommended.
 MAX_TARGET = 8_192
 # Bytes of all header names and values. h11 and nginx stop at 16 to 64 KiB.
 MAX_HEADERS = 32_768
 # Violations listed in one problem document; more help nobody and cost memory.
 MAX_ERRORS = 100
+# Bytes of a problem document that lists violations: the size of nginx's largest response buffers.
+MAX_PROBLEM = 65_536
 # Seconds after which a request that is still running is watched for a disconnect. Most
 # requests are done by then and pay nothing.
 DISCONNECT_AFTER = 0.03
@@ -77,12 +88,16 @@ class Limits:
     """What is bounded, and where. All times are in seconds, all sizes in bytes.
 
     Per handler: `workers` (tasks at the most), `queue_size` (jobs that may wait), `timeout`
-    (from acceptance to answer), `max_body`. For the app: `grace` (what was accepted may still
+    (from acceptance to answer), `max_body`, `max_upload` (of a multipart body; `max_body` then
+    bounds the parts that are no files). For the app: `grace` (what was accepted may still
     take this long when its handler is replaced or the app stops), `cancel_wait` (after a
     cancellation, before a task is reported as stuck), `idle_timeout` (before a surplus worker
     ends), `max_tasks` (workers of all handlers), `max_target` (path and query), `max_headers`,
-    `max_errors` (violations in one answer), `disconnect_after` (before a running request is
-    watched for its client going away), `retry_after` (what a refused client is told).
+    `spool_size` (of a file in memory; the rest goes to disk), `max_parts`, `upload_timeout` (for
+    a multipart body to arrive),
+    `max_errors` (violations in one answer), `max_problem` (its size), `disconnect_after` (before
+    a running request is watched for its client going away), `retry_after` (what a refused client
+    is told).
 
     Raises `SettingError` for a value out of range.
     """
@@ -95,9 +110,14 @@ class Limits:
     idle_timeout: float = _setting("idle_timeout", IDLE_TIMEOUT)
     max_tasks: int = _setting("max_tasks", MAX_TASKS)
     max_body: int = _setting("max_body", MAX_BODY)
+    max_upload: int = _setting("max_upload", MAX_UPLOAD)
+    spool_size: int = _setting("spool_size", SPOOL_SIZE)
+    max_parts: int = _setting("max_parts", MAX_PARTS)
+    upload_timeout: float = _setting("upload_timeout", UPLOAD_TIMEOUT)
     max_target: int = _setting("max_target", MAX_TARGET)
     max_headers: int = _setting("max_headers", MAX_HEADERS)
     max_errors: int = _setting("max_errors", MAX_ERRORS)
+    max_problem: int = _setting("max_problem", MAX_PROBLEM)
     disconnect_after: float = _setting("disconnect_after", DISCONNECT_AFTER)
     retry_after: int = _setting("retry_after", RETRY_AFTER)
 
@@ -119,4 +139,4 @@ class Limits:
 _MAY_BE_ZERO = frozenset({"grace", "cancel_wait", "max_body", "disconnect_after"})
 
 # What a document (x-brrt-…) or a decorator may set for a single handler.
-PER_HANDLER = ("workers", "queue_size", "timeout", "max_body")
+PER_HANDLER = ("workers", "queue_size", "timeout", "max_body", "max_upload")

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 
 class BrrtError(Exception):
@@ -94,25 +94,43 @@ class Problem(BrrtError):
     occurrences (default: the status phrase); `detail` what happened this time; `type` a URI
     that names the kind of problem. `headers` are sent with the answer. Any other keyword
     becomes a member of the document (RFC 9457, section 3.2).
+
+    A kind of problem of your own is a child that says `status`, `title` and `type` once:
+
+        class OutOfStock(Conflict):
+            type = "https://example.com/out-of-stock"
+            title = "Out of stock"
+
+        raise OutOfStock("no more balls", item=7)
     """
+
+    status: int
+    title: str = ""
+    type: str = "about:blank"
 
     def __init__(
         self,
-        status: int,
+        status: int | None = None,
         title: str | None = None,
         *,
         detail: str | None = None,
-        type: str = "about:blank",
+        type: str | None = None,
         headers: Mapping[str, str] | None = None,
         **members: Any,
     ) -> None:
-        self.status = status
-        self.title = title or phrase(status)
+        self.status = self._own_status() if status is None else status
+        self.title = title or self.title or phrase(self.status)
         self.detail = detail
-        self.type = type
+        self.type = type or self.type
         self.headers = dict(headers or {})
         self.members = members
-        super().__init__(status, self.title, detail)
+        super().__init__(self.status, self.title, detail)
+
+    def _own_status(self) -> int:
+        status = getattr(self, "status", None)
+        if status is None:
+            raise TypeError(f"{self.__class__.__name__} needs a status")
+        return int(status)
 
     def document(self) -> dict[str, Any]:
         """The problem as a JSON object. Members cannot replace the standard fields."""
@@ -133,65 +151,67 @@ def phrase(status: int) -> str:
 class _Named(Problem):
     """A problem whose class fixes the status; the argument is the detail."""
 
-    fixed: ClassVar[int]
-
     def __init__(
-        self, detail: str | None = None, *, headers: Mapping[str, str] | None = None, **members: Any
+        self,
+        detail: str | None = None,
+        *,
+        title: str | None = None,
+        type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
     ) -> None:
-        title = members.pop("title", None)
-        kind = members.pop("type", "about:blank")
-        super().__init__(self.fixed, title, detail=detail, type=kind, headers=headers, **members)
+        super().__init__(None, title, detail=detail, type=type, headers=headers, **members)
 
 
 class BadRequest(_Named):
     """400: the request cannot be understood."""
 
-    fixed = 400
+    status = 400
 
 
 class Unauthorized(_Named):
     """401: no credentials, or bad ones."""
 
-    fixed = 401
+    status = 401
 
 
 class Forbidden(_Named):
     """403: known, but not allowed."""
 
-    fixed = 403
+    status = 403
 
 
 class NotFound(_Named):
     """404: there is no such thing."""
 
-    fixed = 404
+    status = 404
 
 
 class Conflict(_Named):
     """409: it contradicts the present state."""
 
-    fixed = 409
+    status = 409
 
 
 class Gone(_Named):
     """410: it was here and will not come back."""
 
-    fixed = 410
+    status = 410
 
 
 class UnprocessableContent(_Named):
     """422: well formed, but it makes no sense here."""
 
-    fixed = 422
+    status = 422
 
 
 class TooManyRequests(_Named):
     """429: this client asks too often."""
 
-    fixed = 429
+    status = 429
 
 
 class ServiceUnavailable(_Named):
     """503: not now; try again later."""
 
-    fixed = 503
+    status = 503

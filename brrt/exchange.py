@@ -18,9 +18,13 @@ from brrt.errors import (
     Refused,
     Retired,
 )
+from brrt.http.answers import Answer, ResponseApp
 from brrt.http.bodies import ClientGone, Receive, read_body
+from brrt.http.failures import Failed
 from brrt.http.requests import Request, check_size, local_path, pick_headers, request_path
-from brrt.http.responses import Answer, ResponseApp
+from brrt.http.uploads import close_files, read_parts
+from brrt.openapi.bodies import Data
+from brrt.openapi.parts import Part
 from brrt.openapi.shapes import MISSING
 from brrt.openapi.validation import Invalid, Violation
 from brrt.runtime.jobs import RUNNING, Ended, Job, Reason
@@ -50,6 +54,7 @@ class Run:
     state: Any
     loop: asyncio.AbstractEventLoop
     patience: Patience
+    upload_patience: Patience
     thread: int = field(default_factory=threading.get_ident)
 
     def is_here(self) -> bool:
@@ -64,43 +69,72 @@ class Run:
 async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | ResponseApp:
     """The answer to a request. Raises what `Failures` turns into one, and `ClientGone`."""
     check_size(scope, run.limits)
-    body: bytes | None = None
-    while True:
-        snapshot = run.snapshot
-        endpoint, pool, raw_path = find(snapshot, scope)
-        served = endpoint.served
-        if served is None or pool is None:
-            raise Problem(501, detail=f"{endpoint.operation.id} has no handler")
-        try:
-            pool.check_room()
-            headers = pick_headers(scope, served.wanted)
-            if served.body is not None and body is None:
-                served.body.check_type(headers.get(b"content-type"))
-                body = await _read(run, pool, served, receive, headers.get(b"content-length"))
-            arguments = _arguments(run, endpoint, served, scope, raw_path, headers, body)
-            job = pool.submit(arguments)
-        except Retired:
-            if run.snapshot is snapshot:
-                raise LifecycleError("the app is stopping") from None
-            continue
-        try:
-            outcome = await job.reply
-            if outcome is RUNNING:
-                outcome = await _watch(job, receive)
-        except BaseException:
-            pool.abandon(job, cancel=endpoint.cancels)
-            raise
-        if type(outcome) is Ended:
-            raise _failure(outcome)
-        return endpoint.responder.respond(outcome)
+    body: Data | None = None
+    job: Job | None = None
+    try:
+        while True:
+            snapshot = run.snapshot
+            endpoint, pool, raw_path = find(snapshot, scope)
+            served = endpoint.served
+            if served is None or pool is None:
+                raise Problem(501, detail=f"{endpoint.operation.id} has no handler")
+            try:
+                pool.check_room()
+                headers = pick_headers(scope, served.wanted)
+                wanted = endpoint.responder.negotiate(headers.get(b"accept"))
+                if served.body is not None and body is None:
+                    body = await _read(run, pool, served, receive, headers)
+                arguments = _arguments(run, endpoint, served, scope, raw_path, headers, body)
+                job = pool.submit(arguments)
+            except Retired:
+                _require_another(run, snapshot)
+                continue
+            except (Problem, Invalid) as error:
+                raise Failed(error, endpoint.responder, raised=False) from None
+            try:
+                outcome = await job.reply
+                if outcome is RUNNING:
+                    outcome = await _watch(job, receive)
+            except BaseException:
+                pool.abandon(job, cancel=endpoint.cancels)
+                raise
+            if type(outcome) is Ended:
+                failure = _failure(outcome)
+                raise Failed(failure, endpoint.responder, raised=failure is outcome.error)
+            return endpoint.responder.respond(outcome, wanted)
+    finally:
+        if type(body) is list:
+            _release(body, job)
+
+
+def _require_another(run: Run, snapshot: Snapshot) -> None:
+    """Raises `LifecycleError` where a closed pool has no successor: the app is stopping."""
+    if run.snapshot is snapshot:
+        raise LifecycleError("the app is stopping") from None
+
+
+def _release(parts: list[Part], job: Job | None) -> None:
+    """Close the files of a request as soon as no handler can read them any more."""
+    task = job.task if job else None
+    if task is None or task.done():
+        close_files(parts)
+    else:
+        task.add_done_callback(lambda _: close_files(parts))
 
 
 async def _read(
-    run: Run, pool: Pool, served: Served, receive: Receive, length: bytes | None
-) -> bytes:
+    run: Run, pool: Pool, served: Served, receive: Receive, headers: Mapping[bytes, bytes]
+) -> Data:
+    """The body: bytes, or the parts of a multipart one. Raises `Problem` 400, 408, 413 and 415."""
+    assert served.body is not None
+    is_file = served.body.accept(headers.get(b"content-type"), headers.get(b"content-encoding"))
+    limits = served.limits
     pool.begin_reading()
     try:
-        return await read_body(receive, length, served.limits.max_body, run.patience)
+        if is_file is not None:
+            return await read_parts(receive, headers, is_file, limits, run.upload_patience)
+        length = headers.get(b"content-length")
+        return await read_body(receive, length, limits.max_body, run.patience)
     finally:
         pool.end_reading()
 
@@ -147,7 +181,7 @@ def _arguments(
     scope: Scope,
     raw_path: tuple[str, ...],
     headers: Mapping[bytes, bytes],
-    body: bytes | None,
+    body: Data | None,
 ) -> dict[str, Any]:
     """Decode and check everything. Raises `Invalid` with all violations together."""
     found: list[Violation] = []
@@ -155,7 +189,8 @@ def _arguments(
     arguments = served.parameters.read(raw_path, raw_query, headers, found)
     content: Any = MISSING
     if served.body is not None:
-        content = served.body.read(headers.get(b"content-type"), body or b"", found)
+        data = b"" if body is None else body
+        content = served.body.read(headers.get(b"content-type"), data, found)
     if found:
         raise Invalid(found)
     values = served.parameters.by_name(arguments) if served.injected else {}
@@ -205,7 +240,7 @@ async def _hangup(receive: Receive) -> None:
         body_is_over = not message.get("more_body", False)
 
 
-def _failure(outcome: Ended) -> BaseException:
+def _failure(outcome: Ended) -> Exception:
     """What a job that has no value means for its caller."""
     if outcome.reason is Reason.EXPIRED:
         return Problem(504, detail="the handler did not finish in time")

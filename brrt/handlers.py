@@ -76,6 +76,7 @@ class Handlers:
         queue_size: int | None = None,
         timeout: float | None = None,
         max_body: int | None = None,
+        max_upload: int | None = None,
     ) -> Callable[[Function], Function]: ...
 
     def __call__(self, name: Any = None, **limits: float | None) -> Any:

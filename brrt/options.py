@@ -13,7 +13,13 @@ from brrt.http.responses import Mode
 
 
 def check_options(
-    document: Any, limits: Any, lifespan: Any, errors: Any, mode: Any, health: Any
+    document: Any,
+    limits: Any,
+    lifespan: Any,
+    errors: Any,
+    mode: Any,
+    health: Any,
+    strict_query: Any = False,
 ) -> None:
     """Check the options of `App`. Raises `SettingError`, which names the option and the cure."""
     if not isinstance(document, (str, os.PathLike, Mapping)):
@@ -27,6 +33,8 @@ def check_options(
         raise _wrong("validate_responses", mode, f"did you mean {near[0]!r}?")
     if health is not None and not (isinstance(health, str) and health.startswith("/")):
         raise _wrong("health", health, "give a path that starts with a slash, or None")
+    if not isinstance(strict_query, bool):
+        raise _wrong("strict_query", strict_query, "give True or False")
     _check_errors(errors or {})
 
 

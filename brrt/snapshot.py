@@ -13,12 +13,16 @@ from typing import Any
 from brrt.config import PER_HANDLER, Limits, SettingError
 from brrt.errors import Fault, SpecError
 from brrt.handlers import Registration
+from brrt.http.declared import response_schemas
 from brrt.http.requests import Request
 from brrt.http.responses import Mode, Responder
+from brrt.http.uploads import UploadFile
 from brrt.openapi.binding import Binding, bind
-from brrt.openapi.bodies import BodyReader, unsupported
+from brrt.openapi.bodies import BodyReader
+from brrt.openapi.bodies import add_schemas as add_body_schemas
 from brrt.openapi.document import Document
 from brrt.openapi.operations import Operation, operations
+from brrt.openapi.query_names import api_key_names
 from brrt.openapi.requests import ParameterReader
 from brrt.openapi.routing import Router
 from brrt.openapi.schemas import Direction, Schemas
@@ -26,10 +30,12 @@ from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
 
 INJECTABLES: Mapping[type, str] = {Request: "request"}
+FILES = frozenset({UploadFile})
 ALL_MISSING = "501"
 ON_DISCONNECT = "x-brrt-on-disconnect"
+STRICT_QUERY = "x-brrt-strict-query"
 DISCONNECT_POLICIES = ("cancel", "finish")
-BODY_HEADERS = frozenset({b"content-type", b"content-length"})
+BODY_HEADERS = frozenset({b"content-type", b"content-length", b"content-encoding"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,8 @@ class Options:
     """What an app was told, apart from its document and handlers.
 
     `missing` names operations that may be without a handler (`"501"` for all); `state` is the
-    type of the lifespan's state, where it is known.
+    type of the lifespan's state, where it is known; `strict_query` refuses unknown names in
+    queries, unless an operation says otherwise.
     """
 
     limits: Limits
@@ -45,6 +52,7 @@ class Options:
     mode: Mode
     state: type | None
     has_state: bool
+    strict_query: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,13 +220,10 @@ def _add_schemas(operation: Operation, schemas: Schemas) -> None:
     for parameter in operation.parameters:
         if parameter.value_schema is not None:
             schemas.add(parameter.value_schema, Direction.REQUEST)
-    for media_type in operation.body.content if operation.body else ():
-        if media_type.schema is not None:
-            schemas.add(media_type.schema, Direction.REQUEST)
-    for response in operation.responses.values():
-        for media_type in response.content:
-            if media_type.schema is not None:
-                schemas.add(media_type.schema, Direction.RESPONSE)
+    if operation.body is not None:
+        add_body_schemas(operation.body, schemas)
+    for schema in response_schemas(operation):
+        schemas.add(schema, Direction.RESPONSE)
 
 
 def _endpoint(
@@ -249,19 +254,30 @@ def _served(
 ) -> Served | None:
     if registration is None:
         return None
-    faults += unsupported(operation)
     faults += _security_faults(operation)
     binding, found = bind(
         operation,
         registration.function,
-        schemas.shape,
         INJECTABLES,
         options.state,
         options.has_state,
+        FILES,
     )
     faults += found
     limits = _limits(operation, registration, options.limits, faults)
-    return None if faults else _compile_served(operation, registration, binding, schemas, limits)
+    strict_query = _strict_query(operation, options, faults)
+    if faults:
+        return None
+    return _compile_served(operation, registration, binding, schemas, limits, strict_query)
+
+
+def _strict_query(operation: Operation, options: Options, faults: list[Fault]) -> bool:
+    """Whether unknown names in the query are refused: as the operation says, or else the app."""
+    strict = operation.extensions.get(STRICT_QUERY, options.strict_query)
+    if not isinstance(strict, bool):
+        message = f"{STRICT_QUERY} of {operation.id} is {strict!r}"
+        faults.append(operation.node.fault(message, "write true or false"))
+    return strict is True
 
 
 def _compile_served(
@@ -270,10 +286,16 @@ def _compile_served(
     binding: Binding,
     schemas: Schemas,
     limits: Limits,
+    strict_query: bool,
 ) -> Served:
-    parameters = ParameterReader(operation, binding, schemas)
-    body = BodyReader(operation.body, binding.body, schemas) if operation.body else None
+    api_keys = api_key_names(operation.node.document)
+    parameters = ParameterReader(
+        operation, binding, schemas, strict_query=strict_query, api_keys=api_keys
+    )
+    body = BodyReader(operation.body, binding, schemas) if operation.body else None
     wanted = parameters.headers | (BODY_HEADERS if body else frozenset[bytes]())
+    if any(one.content for one in operation.responses.values()):
+        wanted |= {b"accept"}
     return Served(registration, limits, parameters, body, binding.injected, wanted)
 
 

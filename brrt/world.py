@@ -76,15 +76,17 @@ class World:
         async with _enter(lifespan, app) as state:
             _check_state(self.blueprint, state)
             registry, patience = Registry(limits), Patience(limits.timeout)
+            uploads = Patience(limits.upload_timeout)
             try:
                 snapshot = self.blueprint.with_pools(registry, None)
                 registry.swap(snapshot.pool_map())
                 loop = asyncio.get_running_loop()
-                self.run = Run(snapshot, registry, limits, state, loop, patience)
+                self.run = Run(snapshot, registry, limits, state, loop, patience, uploads)
                 yield
             finally:
                 await self._end(registry)
                 patience.close()
+                uploads.close()
 
     async def _end(self, registry: Registry) -> None:
         """End every task, even if a task group of the user's lifespan has cancelled the keeper."""

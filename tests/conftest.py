@@ -89,6 +89,23 @@ async def no_task_is_left() -> AsyncIterator[None]:
     assert not [task.get_name() for task in left]
 
 
+LINES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Say a line at the end of the run."""
+    return pytestconfig.stash.setdefault(LINES, []).append
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """What tests had to say: counts of agreements and of requests."""
+    for line in config.stash.get(LINES, []):
+        terminalreporter.write_line(line)
+
+
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 

@@ -60,3 +60,16 @@ def test_every_limit_is_in_the_table() -> None:
 
     for name in Limits.__dataclass_fields__:
         assert f"| `{name}` | `BRRT_{name.upper()}` |" in README
+
+
+def test_each_row_of_the_contract_names_its_test() -> None:
+    """What the README says of the specification is shown by a test that exists."""
+    rows = re.findall(r"^\|.*\| (`test_\w+::test_\w+`.*) \|$", README, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(test_\w+::test_\w+)`", row)}
+    assert len(rows) > 40
+    written = {
+        f"{path.stem}::{name}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert not named - written

@@ -43,6 +43,7 @@ DEFAULTS = {
     "queue_size": config.QUEUE_SIZE,
     "timeout": config.TIMEOUT,
     "max_body": config.MAX_BODY,
+    "max_upload": config.MAX_UPLOAD,
 }
 
 

@@ -4,12 +4,13 @@ Nothing here knows what the bytes mean.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 
 from brrt.errors import BrrtError, Problem
 from brrt.runtime.patience import Patience
 
+T = TypeVar("T")
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 
@@ -21,19 +22,23 @@ class ClientGone(BrrtError):
     """The client hung up before its request was complete; there is nobody to answer."""
 
 
-async def read_body(
+def read_body(
     receive: Receive, declared: bytes | None, limit: int, patience: Patience
-) -> bytes:
+) -> Coroutine[Any, Any, bytes]:
     """The whole body of a request.
 
     `declared` is the Content-Length header, `limit` the most bytes to take, `patience` the time
     that the body may take. Raises `Problem` 413 or 408, and `ClientGone`.
     """
-    if declared is not None and _exceeds(declared, limit):
-        raise too_large(limit)
+    refuse_longer(declared, limit)
+    return in_time(_read(receive, limit), patience)
+
+
+async def in_time(reading: Awaitable[T], patience: Patience) -> T:
+    """What reading a body gives. Raises `Problem` 408 when it takes too long."""
     wait = patience.begin()
     try:
-        return await _read(receive, limit)
+        return await reading
     except asyncio.CancelledError:
         if wait.is_all():
             detail = f"the body did not arrive within {patience.seconds:g} s"
@@ -41,6 +46,12 @@ async def read_body(
         raise
     finally:
         patience.end(wait)
+
+
+def refuse_longer(declared: bytes | None, limit: int) -> None:
+    """Refuse a body by its Content-Length. Raises `Problem` 413."""
+    if declared is not None and _exceeds(declared, limit):
+        raise too_large(limit)
 
 
 def _exceeds(declared: bytes, limit: int) -> bool:

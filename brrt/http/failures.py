@@ -12,7 +12,9 @@ from typing import Any
 
 from brrt.config import Limits
 from brrt.errors import BrrtError, LifecycleError, Problem, Refused, Retired
-from brrt.http.responses import Answer, ContractBroken, problem_answer
+from brrt.http.answers import Answer, ContractBroken
+from brrt.http.problems import invalid_problem, problem_answer
+from brrt.http.responses import Responder
 from brrt.openapi.validation import Invalid
 
 logger = logging.getLogger("brrt")
@@ -24,12 +26,32 @@ ErrorMap = Mapping[type[Exception], int | Callable[[Any], Problem]]
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
+class Failed(BrrtError):
+    """An error, and the operation that it befell, whose document says how it is answered.
+
+    `raised` says that it is the handler's own, and not what was found out about the request.
+    """
+
+    def __init__(self, error: Exception, responder: Responder, raised: bool) -> None:
+        self.error = error
+        self.responder = responder
+        self.raised = raised
+        super().__init__(error)
+
+    def refuse(self, problem: Problem) -> Answer:
+        """The answer of the operation. Raises `ContractBroken`."""
+        return self.responder.refuse(problem, self.raised)
+
+
+Refuse = Callable[[Problem], Answer]
+
+
 class Failures:
     """Turns whatever was raised into an answer. `errors` is the user's own map, by class."""
 
     def __init__(self, errors: ErrorMap, limits: Limits) -> None:
         self._errors = dict(errors)
-        self._max_errors = limits.max_errors
+        self._limits = limits
         retry = {"Retry-After": str(limits.retry_after)}
         self._busy = problem_answer(Problem(503, detail="busy; try again later", headers=retry))
         self._stopping = problem_answer(
@@ -38,33 +60,33 @@ class Failures:
 
     def answer(self, error: Exception, scope: Mapping[str, Any]) -> Answer:
         """The answer for an error; what nobody expected is logged with its traceback."""
+        if not isinstance(error, Failed):
+            return self._always(error, scope, problem_answer)
         try:
-            return self._answer(error, scope)
+            return self._always(error.error, scope, error.refuse)
+        finally:
+            error.error.__traceback__ = None  # it holds the frames that hold it
+
+    def _always(self, error: Exception, scope: Mapping[str, Any], refuse: Refuse) -> Answer:
+        try:
+            return self._answer(error, scope, refuse)
         except Exception as second:  # the user's map failed, or a problem that is no JSON
             return self._internal(second, scope)
 
-    def _answer(self, error: Exception, scope: Mapping[str, Any]) -> Answer:
+    def _answer(self, error: Exception, scope: Mapping[str, Any], refuse: Refuse) -> Answer:
         if isinstance(error, Problem):
-            return problem_answer(error)
+            return refuse(error)
         if isinstance(error, Invalid):
-            return problem_answer(self._invalid(error))
+            return refuse(invalid_problem(error, self._limits))
         if isinstance(error, (LifecycleError, Retired)):
             return self._stopping
         if isinstance(error, Refused):
             return self._busy
         if isinstance(error, BrrtError):  # what is ours is no business of the user's map
             return self._internal(error, scope)
-        return self._mapped(error, scope)
+        return self._mapped(error, scope, refuse)
 
-    def _invalid(self, error: Invalid) -> Problem:
-        found = error.violations
-        shown = [one.as_dict() for one in found[: self._max_errors]]
-        detail = "; ".join(one.message for one in found[:3])
-        if len(found) > len(shown):
-            return Problem(400, detail=detail, errors=shown, total=len(found))
-        return Problem(400, detail=detail, errors=shown)
-
-    def _mapped(self, error: Exception, scope: Mapping[str, Any]) -> Answer:
+    def _mapped(self, error: Exception, scope: Mapping[str, Any], refuse: Refuse) -> Answer:
         """The user's own mapping, searched from the error's class upwards.
 
         A status says whose fault it is: what is the server's stays as opaque as any failure.
@@ -72,10 +94,10 @@ class Failures:
         found = (self._errors.get(kind) for kind in type(error).__mro__)
         mapped = next((one for one in found if one is not None), 500)
         if not isinstance(mapped, int):
-            return problem_answer(mapped(error))
+            return refuse(mapped(error))
         if mapped >= 500:
             return self._internal(error, scope, mapped)
-        return problem_answer(Problem(mapped, detail=str(error) or None))
+        return refuse(Problem(mapped, detail=str(error) or None))
 
     def _internal(
         self, error: BaseException, scope: Mapping[str, Any], status: int = 500

@@ -21,7 +21,8 @@ class Request(StarletteRequest):
     """The request as it came, for handlers that ask for it: Starlette's, and the contract's part.
 
     `operation` is the operation that was matched, `parameters` the decoded and checked values
-    by the document's names, `content` the decoded body (None where there is none).
+    by the document's names (one that stands in several places is `path.id` and `query.id` there),
+    `content` the decoded body (None where there is none).
     """
 
     operation: Operation

@@ -1,229 +1,256 @@
 """Responses out: from what a handler returned to a status, headers and bytes.
 
 Everything that can be known before a request is known (`Responder`): which status a plain
-value gets, which media type, which schema. A value that breaks the document is found here.
+value gets, which media types there are, which schemas. A value that breaks the document is found
+here, and so is a client that accepts nothing of what the document offers.
+
+* A plain value has the lowest 2xx that is declared, or else 200; None has 204 or 205, if one of
+  them is declared, or else is the empty body of a status without content.
+* The media type is the one that the handler names, or else, of those that can write the value,
+  the one that the client prefers; the document's order breaks ties. A client that accepts none
+  of them gets 406 before the handler runs; once it has run, the first one is sent.
 """
 
 import logging
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from functools import partial
-from typing import Any, Literal, NamedTuple, Protocol, TypeGuard
+from typing import Any, Final, Literal
 
-import msgspec
-
-from brrt.errors import BrrtError, Problem
-from brrt.openapi.content import charset, essence, is_json, matches, specificity
-from brrt.openapi.operations import MediaType, Operation, Response
-from brrt.openapi.schemas import Direction, Schemas, Validator
-from brrt.openapi.validation import violations
+from brrt.errors import Problem
+from brrt.http.answers import (
+    BODILESS,
+    Answer,
+    ContractBroken,
+    Headers,
+    ResponseApp,
+    check_status,
+    content_length,
+    encode_headers,
+    is_response_app,
+)
+from brrt.http.declared import JSON, NOTHING, Declared, declare, default_status
+from brrt.http.json_bodies import encode_json
+from brrt.http.negotiation import MAX_ACCEPT, Accept, parse_accept
+from brrt.http.plans import Checks, Plan, make_plan
+from brrt.http.problems import problem_answer, with_body
+from brrt.http.replies import Reply, is_reply
+from brrt.openapi.content import essence, specificity
+from brrt.openapi.operations import Operation
+from brrt.openapi.schemas import Schemas
 
 logger = logging.getLogger("brrt")
 
-Headers = list[tuple[bytes, bytes]]
-Send = Callable[[Any], Awaitable[None]]
 Mode = Literal["strict", "warn", "off"]
 
-PROBLEM_JSON = b"application/problem+json"
-# Statuses that carry no content (RFC 9110, sections 15.2, 15.3.5, 15.3.6, 15.4.5).
-BODILESS = frozenset({204, 205, 304})
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
-_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# Accept headers of one operation that are remembered. A service has a handful of kinds of client.
+MAX_PREFERENCES: Final = 16
+_UNCHECKED: Final = Checks()
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """A value with a status, headers or a media type of the handler's choice.
+class Preference:
+    """An Accept header, read: `plan` is that of an object as a plain value, if that is quick."""
 
-    `headers` may be pairs, for a name that occurs more than once, such as `Set-Cookie`.
-    """
-
-    value: Any = None
-    status: int | None = None
-    headers: Mapping[str, str] | Sequence[tuple[str, str]] = ()
-    media_type: str | None = None
-
-
-class Answer(NamedTuple):
-    """A complete response, ready to be sent."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
-class ResponseApp(Protocol):
-    """A response that sends itself, such as Starlette's."""
-
-    status_code: int
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Send the response."""
-        ...
-
-
-def is_response_app(value: object) -> TypeGuard[ResponseApp]:
-    """Whether a value is a response that sends itself."""
-    return callable(value) and hasattr(value, "status_code")
-
-
-def is_bytes(value: object) -> TypeGuard[bytes | bytearray]:
-    """Whether a value is encoded already."""
-    return isinstance(value, (bytes, bytearray, memoryview))
-
-
-class ContractBroken(BrrtError):
-    """A handler's answer is not what the document promises. The text is for the log only."""
-
-
-def _plain(value: Any) -> Any:
-    """What msgspec does not know: pydantic models."""
-    dump = getattr(value, "model_dump", None)
-    if dump is None:
-        raise TypeError(f"a value of type {type(value).__qualname__} cannot become JSON")
-    return dump(mode="json", by_alias=True)
-
-
-_to_builtins = partial(msgspec.to_builtins, str_keys=True, enc_hook=_plain)
-_encoder = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number")
-encode_json = _encoder.encode
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How one media type of one status is written."""
-
-    media_type: str
-    json: bool
-    validator: Validator | None
-    headers: tuple[tuple[bytes, bytes], ...]
-
-    def encode(self, value: Any, check: bool) -> bytes:
-        """The value as bytes. Raises `ContractBroken`."""
-        if not self.json or is_bytes(value):
-            return self._encode_raw(value, check)
-        validator = self.validator
-        if validator is None or not check:
-            return encode_json(value)
-        try:
-            if validator.is_valid(value):
-                return encode_json(value)
-        except ValueError:  # not made of JSON types: dataclasses, dates, keys that are numbers
-            pass
-        return encode_json(self._plain(validator, value))
-
-    def _plain(self, validator: Validator, value: Any) -> Any:
-        """The value in JSON types. A decimal is a number, or else, where that is wrong, a text."""
-        plain = _to_builtins(value, builtin_types=(Decimal,))
-        if not validator.is_valid(plain):
-            plain = _to_builtins(value)
-            self._check(validator, plain)
-        return plain
-
-    def _encode_raw(self, value: Any, check: bool) -> bytes:
-        if isinstance(value, str):
-            return value.encode(charset(self.media_type))
-        if not is_bytes(value):
-            kind = type(value).__qualname__
-            raise ContractBroken(f"{self.media_type} needs bytes or str, not {kind}")
-        data = bytes(value)
-        if self.json and check and self.validator is not None:
-            try:
-                decoded = msgspec.json.decode(data)
-            except msgspec.DecodeError as error:
-                raise ContractBroken(f"its bytes are not JSON: {error}") from None
-            self._check(self.validator, decoded)
-        return data
-
-    def _check(self, validator: Validator, value: Any) -> None:
-        if validator.is_valid(value):
-            return
-        found = violations("response", "", validator.errors(value))
-        raise ContractBroken("; ".join(f"{one.pointer or '/'}: {one.message}" for one in found))
+    accept: Accept | None
+    plan: Plan | None
 
 
 class Responder:
-    """What one operation may answer, compiled."""
+    """What one operation may answer, compiled. `offers` are the media types of its successes.
+
+    Each of its schemas (`response_schemas`) was added to `schemas` for responses.
+    """
 
     def __init__(self, operation: Operation, schemas: Schemas, mode: Mode) -> None:
         self._operation = operation
         self._mode = mode
-        self._plans = {
-            status: _plans(response, schemas) for status, response in operation.responses.items()
+        self._checks = mode != "off"
+        self._declared = {
+            status: declare(response, schemas, strips=mode != "strict")
+            for status, response in operation.responses.items()
         }
-        self._status = _default_status(operation.responses)
-        plans = self._find(self._status)
-        self._default = plans[0] if plans and plans[0].json else None
-        self._none_status = 204 if "204" in operation.responses else self._status
-        self._none_is_empty = self._none_status == 204 or not plans
+        self._status = default_status(operation.responses)
+        self._own = self._find(self._status) or NOTHING
+        empty = [status for status in (204, 205) if str(status) in operation.responses]
+        self._none_status = empty[0] if empty else self._status
+        self._none_is_empty = bool(empty) or not self._own.plans
+        self._plan = self._object_plan(None)
+        is_only = len(self._own.plans) == 1 and self._own.plans[0].is_json
+        self._only = self._plan if is_only else None
+        self.offers = self._offers()
+        self._known: dict[bytes, Preference] = {}
+        self._undeclared: set[int] = set()
 
-    def respond(self, value: Any) -> Answer | ResponseApp:
+    # Before the handler runs
+
+    def negotiate(self, header: bytes | None) -> Preference | None:
+        """What the client accepts, by its Accept header. Raises `Problem` 406.
+
+        None where there is nothing to prefer. Remembered, so that it is read once.
+        """
+        if header is None:
+            return None
+        return self._known.get(header) or self._negotiate(header)
+
+    def _negotiate(self, header: bytes) -> Preference:
+        accept = parse_accept(header)
+        if accept is not None and self.offers and not any(map(accept.weight, self.offers)):
+            detail = f"this operation answers with {', '.join(self.offers)}"
+            vary = {"Vary": "Accept"}
+            raise Problem(406, detail=detail, headers=vary, media_types=list(self.offers))
+        preference = Preference(accept, self._object_plan(accept))
+        if len(header) <= MAX_ACCEPT:
+            if len(self._known) >= MAX_PREFERENCES:
+                self._known.clear()
+            self._known[header] = preference
+        return preference
+
+    def _offers(self) -> tuple[str, ...]:
+        """The media types of all successes; none where only ranges are declared."""
+        successes = [one for status, one in self._declared.items() if status.startswith("2")]
+        names = [plan.media_type for one in successes or [self._own] for plan in one.plans]
+        if all(specificity(essence(name)) for name in names):
+            return ()
+        return tuple(dict.fromkeys(names))
+
+    def _object_plan(self, accept: Accept | None) -> Plan | None:
+        """The plan of an object as a plain value; None where more is to be looked at."""
+        plan = None if self._own.rules else self._own.fitting({}, accept)
+        return plan if plan is not None and plan.is_json else None
+
+    # Values
+
+    def respond(self, value: Any, wanted: Preference | None = None) -> Answer | ResponseApp:
         """The response for what a handler returned. Raises `ContractBroken` in strict mode."""
-        plan = self._default
-        if isinstance(value, Reply):
-            return self._reply(value)
-        if not isinstance(value, dict):
+        if value.__class__ is dict:
+            plan = self._plan if wanted is None else wanted.plan
+        else:
+            plan = self._only
+            if is_reply(value):
+                return self._reply(value, wanted)
             if value is None and self._none_is_empty:
-                return Answer(self._none_status, _length(b"", self._none_status), b"")
+                return self._reply(Reply(status=self._none_status), wanted)
             if is_response_app(value):
                 self._check_response(value)
                 return value
         if plan is None:
-            return self._reply(Reply(value))
+            return self._reply(Reply(value), wanted)
         body = self._encode(plan, value)
         return Answer(self._status, [*plan.headers, (b"content-length", b"%d" % len(body))], body)
 
+    def _reply(self, reply: Reply[Any], wanted: Preference | None) -> Answer:
+        status = self._status if reply.status is None else check_status(reply.status)
+        declared = self._require(status)
+        headers = encode_headers(reply.all_headers())
+        if status in BODILESS or (reply.value is None and not declared.plans):
+            return self._empty(declared, status, headers, reply.value)
+        named = reply.media_type or _content_type(headers)
+        plan = self._choose(declared, named, reply.value, wanted)
+        body = self._encode(plan, reply.value)
+        own = _content_type(headers) is not None
+        kept = [pair for pair in plan.headers if not (own and pair[0] == b"content-type")]
+        headers = [*kept, *headers, *content_length(body, status)]
+        self._check_headers(declared, headers)
+        return Answer(status, headers, body)
+
+    def _empty(self, declared: Declared, status: int, headers: Headers, value: Any) -> Answer:
+        """An answer without content, and so without its type."""
+        if value is not None:
+            self._broken(f"status {status} carries no content, but there is a value")
+        headers = [pair for pair in headers if pair[0] != b"content-type"]
+        headers += content_length(b"", status)
+        self._check_headers(declared, headers)
+        return Answer(status, headers, b"")
+
+    def _choose(
+        self, declared: Declared, named: str | None, value: Any, wanted: Preference | None
+    ) -> Plan:
+        """The plan for the media type that a reply names, or for the one that the client wants."""
+        if named is None:
+            plan = declared.fitting(value, wanted.accept if wanted else None)
+            if plan is None:
+                self._broken("it has a value, but the document declares no content")
+                return make_plan(JSON, _UNCHECKED)
+            return plan
+        plan = declared.named(named)
+        if plan is None:
+            self._broken(f"media type {named} is not declared")
+            return make_plan(named, _UNCHECKED)
+        return plan
+
     def _check_response(self, response: ResponseApp) -> None:
         """What a response that sends itself says of itself. A stream is not looked into."""
-        plans = self._find(response.status_code)
-        if plans is None:
-            self._broken(f"status {response.status_code} is not declared")
-        named: str | None = getattr(response, "media_type", None)
-        if not plans or named is None:
+        if not self._checks:
             return
-        plan = self._choose(plans, Reply(media_type=named), None)
+        declared = self._require(check_status(response.status_code))
+        headers: Headers = getattr(response, "raw_headers", [])
+        self._check_headers(declared, headers)
         body = getattr(response, "body", None)
-        if plan.json and isinstance(body, bytes):
-            self._encode(plan, body)
-
-    def _reply(self, reply: Reply) -> Answer:
-        status = self._status if reply.status is None else reply.status
-        plans = self._find(status)
-        headers = encode_headers(reply.headers)
-        if plans is None:
-            self._broken(f"status {status} is not declared")
-        if reply.value is None and not plans:
-            return Answer(status, [*headers, *_length(b"", status)], b"")
-        plan = self._choose(plans or (), reply, dict(headers).get(b"content-type"))
-        body = self._encode(plan, reply.value)
-        own = {name for name, _ in headers}
-        kept = [pair for pair in plan.headers if pair[0] not in own]
-        return Answer(status, [*kept, *headers, *_length(body, status)], body)
-
-    def _choose(self, plans: Sequence[Plan], reply: Reply, header: bytes | None) -> Plan:
-        """The plan for the media type that a reply names, or for the first declared one."""
-        named = reply.media_type or (header.decode("latin-1") if header else None)
+        data = body if isinstance(body, bytes) else None
+        if response.status_code in BODILESS:
+            if data:
+                self._broken(f"status {response.status_code} carries no content")
+            return
+        named: str | None = getattr(response, "media_type", None) or _content_type(headers)
         if named is None:
-            if plans:
-                return _fitting(plans, reply.value)
-            self._broken("it has a value, but the document declares no content")
-            return _plan("application/json", None)
-        for plan in plans:
-            if matches(essence(plan.media_type), essence(named)):
-                return _plan(named, plan.validator)
-        self._broken(f"media type {named} is not declared")
-        return _plan(named, None)
+            return
+        if declared.plans or data:
+            plan = self._choose(declared, named, None, None)
+            if data is not None:
+                self._encode(plan, data)
+
+    # Problems
+
+    def refuse(self, problem: Problem, checked: bool) -> Answer:
+        """A problem that befell this operation, under the JSON type that the document declares.
+
+        It is `application/problem+json` where the status declares that, or no JSON at all. With
+        `checked` it is the handler's own: its document and headers are checked where they are
+        declared, and a status that is not is logged, once. Raises `ContractBroken`.
+        """
+        declared = self._find(problem.status)
+        if checked and declared is None:
+            self._warn_undeclared(problem.status)
+        if declared is None:
+            return problem_answer(problem)
+        plan, document = declared.for_problem, problem.document()
+        if plan is None:
+            answer = problem_answer(problem)
+        else:
+            body = self._encode(plan, document) if checked else encode_json(document)
+            answer = with_body(problem, body, plan.headers)
+        if checked:
+            self._check_headers(declared, answer.headers)
+        return answer
+
+    def _warn_undeclared(self, status: int) -> None:
+        if self._checks and status not in self._undeclared:
+            self._undeclared.add(status)
+            name = self._operation.id
+            text = "%s raised a problem of status %s, which the document does not declare"
+            logger.warning(text, name, status)
+
+    # The document
 
     def _encode(self, plan: Plan, value: Any) -> bytes:
         try:
-            return plan.encode(value, self._mode != "off")
+            return plan.writer.encode(value, self._checks)
         except ContractBroken as error:
             self._broken(str(error))
-        except (TypeError, ValueError, msgspec.DecodeError) as error:
-            raise ContractBroken(f"{self._operation.id}: {error}") from error
-        return plan.encode(value, False)
+        except _UNWRITABLE as error:
+            raise self._unwritable(error) from error
+        try:
+            return plan.writer.encode(value, False)
+        except _UNWRITABLE as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: Exception) -> ContractBroken:
+        return ContractBroken(f"{self._operation.id}: {error}")
+
+    def _check_headers(self, declared: Declared, headers: Headers) -> None:
+        if declared.rules and self._checks:
+            found = [wrong for rule in declared.rules for wrong in rule.wrongs(headers)]
+            if found:
+                self._broken("; ".join(found))
 
     def _broken(self, text: str) -> None:
         """In strict mode raise; in warn mode log and go on."""
@@ -233,113 +260,28 @@ class Responder:
         if self._mode == "warn":
             logger.warning("%s", text)
 
-    def _find(self, status: int) -> Sequence[Plan] | None:
-        """The plans of a status, its range, or `default`; None where it is not declared."""
-        if not self._plans:
-            return ()
-        for key in (str(status), f"{status // 100}XX", "default"):
-            if key in self._plans:
-                return self._plans[key]
+    def _require(self, status: int) -> Declared:
+        declared = self._find(status)
+        if declared is None:
+            self._broken(f"status {status} is not declared")
+        return declared or NOTHING
+
+    def _find(self, status: int) -> Declared | None:
+        """What is declared of a status, its range, or `default`; None where nothing is.
+
+        An operation without any responses (3.1) leaves the status open, and has no content.
+        """
+        if not self._declared:
+            return NOTHING
+        for key in (str(int(status)), f"{status // 100}XX", "default"):
+            if key in self._declared:
+                return self._declared[key]
         return None
 
 
-def _plans(response: Response, schemas: Schemas) -> tuple[Plan, ...]:
-    """The plans of a response: as declared, ranges last, so that the first can be the default."""
-    content = sorted(response.content, key=lambda one: specificity(essence(one.name)))
-    return tuple(_declared_plan(media_type, schemas) for media_type in content)
+# What encoders raise for values that they cannot write, in whatever mode.
+_UNWRITABLE: Final = (TypeError, ValueError, LookupError, RecursionError)
 
 
-def _fitting(plans: Sequence[Plan], value: Any) -> Plan:
-    """The first plan that can write a value: any for text and bytes, JSON for all else."""
-    if not plans[0].json and not isinstance(value, str) and not is_bytes(value):
-        for plan in plans:
-            if plan.json:
-                return plan
-            if matches(essence(plan.media_type), "application/json"):
-                return _plan("application/json", plan.validator)
-    return plans[0]
-
-
-def _declared_plan(media_type: MediaType, schemas: Schemas) -> Plan:
-    schema = media_type.schema
-    name = essence(media_type.name)
-    may_be_json = is_json(name) or specificity(name) > 0
-    validator = schemas.validator(schema, Direction.RESPONSE) if schema and may_be_json else None
-    return _plan(media_type.name, validator)
-
-
-def _plan(name: str, validator: Validator | None) -> Plan:
-    return Plan(name, is_json(essence(name)), validator, _type_header(name))
-
-
-def _type_header(name: str) -> tuple[tuple[bytes, bytes], ...]:
-    """The Content-Type header; a range names no type, so it becomes a stream of octets."""
-    if specificity(essence(name)):
-        name = "application/octet-stream"
-    if essence(name).startswith("text/") and "charset" not in name:
-        name += "; charset=utf-8"
-    return tuple(encode_headers({"content-type": name}))
-
-
-def _default_status(responses: Mapping[str, Response]) -> int:
-    """What a plain value is answered with: the lowest 2xx declared, or else 200."""
-    numbers = sorted(int(status) for status in responses if status.isdigit())
-    for low, high in ((200, 300), (300, 400)):
-        for number in numbers:
-            if low <= number < high:
-                return number
-        if low == 200 and ("2XX" in responses or "default" in responses):
-            return 200
-    return 200
-
-
-def encode_headers(headers: Mapping[str, str] | Sequence[tuple[str, str]]) -> Headers:
-    """Headers as ASGI wants them, without a length of their own: that is always counted.
-
-    Raises `ContractBroken` for what a server would choke on, or what would forge other headers.
-    """
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    encoded: Headers = []
-    for name, text in pairs:
-        if not _TOKEN.fullmatch(name) or _UNSAFE.search(text):
-            raise ContractBroken(f"header {name!r} is not one that HTTP can carry")
-        if name.lower() != "content-length":
-            encoded.append((name.lower().encode("latin-1"), text.strip(" \t").encode("latin-1")))
-    return encoded
-
-
-def _length(body: bytes, status: int) -> Headers:
-    if status in BODILESS or status < 200:
-        return []
-    return [(b"content-length", b"%d" % len(body))]
-
-
-def problem_answer(problem: Problem) -> Answer:
-    """A problem as a response (RFC 9457, section 3)."""
-    body = encode_json(problem.document())
-    headers = encode_headers(problem.headers)
-    return Answer(
-        problem.status,
-        [(b"content-type", PROBLEM_JSON), *headers, *_length(body, problem.status)],
-        body,
-    )
-
-
-async def send_answer(answer: Answer, send: Send, head: bool) -> None:
-    """Send a complete response; for HEAD only its headers."""
-    status, headers, body = answer
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head or status in BODILESS else body})
-
-
-__all__ = [
-    "Answer",
-    "ContractBroken",
-    "Mode",
-    "Reply",
-    "Responder",
-    "ResponseApp",
-    "encode_json",
-    "problem_answer",
-    "send_answer",
-]
+def _content_type(headers: Headers) -> str | None:
+    return next((text.decode("latin-1") for name, text in headers if name == b"content-type"), None)

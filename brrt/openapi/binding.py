@@ -1,61 +1,40 @@
-"""Handlers meet operations: the only file that reflects on signatures.
+"""Handlers meet operations: each parameter of a handler finds its place in the document.
 
 The document says where a value comes from; the handler's parameter names only pick. Hints
 convert, they do not define. Every fault is collected, with the handler's file and line.
 """
 
 import inspect
-import typing
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any
 
 from brrt.errors import Fault
-from brrt.openapi.content import essence, is_json
+from brrt.openapi.body_hints import Member, body_converter, body_problems, form_members
+from brrt.openapi.converters import converter
+from brrt.openapi.hint_checks import Problem, check_hint
 from brrt.openapi.hints import (
     PLAIN,
     Convert,
     accepts_none,
-    converter,
+    choices,
     holds_model,
     json_types,
     name_of,
 )
+from brrt.openapi.markers import Cookie, Form, Header, Path, Query, QueryString, Source
 from brrt.openapi.operations import Operation, Parameter, snake_case
-from brrt.openapi.shapes import MISSING, Shape
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a value stands, for names in two places: `Annotated[str, Header("X-Id")]`."""
-
-    name: str
-    location: typing.ClassVar[str] = ""
-
-
-class Path(Source):
-    """A path parameter by its name in the document."""
-
-    location = "path"
-
-
-class Query(Source):
-    """A query parameter by its name in the document."""
-
-    location = "query"
-
-
-class Header(Source):
-    """A header by its name in the document."""
-
-    location = "header"
-
-
-class Cookie(Source):
-    """A cookie by its name in the document."""
-
-    location = "cookie"
+from brrt.openapi.schema_shapes import read_shape
+from brrt.openapi.shapes import MISSING
+from brrt.openapi.signatures import (
+    UnusableError,
+    is_defaulted,
+    place_of,
+    read_signature,
+    read_source,
+)
+from brrt.openapi.unions import UndecidedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +54,32 @@ class Taken:
 class Binding:
     """How an operation's handler is called, with keyword arguments only.
 
-    `parameters` is keyed by location and name. `injected` maps the handler's parameter names
-    to what is put there: a kind (`"request"`) or, for the lifespan's state, its type.
+    `parameters` is keyed by location and name, `members` by the names of a form's properties.
+    `injected` maps the handler's parameter names to what is put there: a kind (`"request"`) or,
+    for the lifespan's state, its type.
     """
 
     parameters: Mapping[tuple[str, str], Taken]
     body: Taken | None
     injected: Mapping[str, Any]
+    members: Mapping[str, Taken] = field(default_factory=dict[str, Taken])
 
 
 def bind(
     operation: Operation,
     handler: Callable[..., Any],
-    shape: Callable[[Any], Shape],
     injectables: Mapping[type, str],
     state: type | None,
     has_state: bool,
+    files: frozenset[type] = frozenset(),
 ) -> tuple[Binding, list[Fault]]:
     """Bind a handler to an operation.
 
-    `shape` gives the shape of a schema; `injectables` the types that the framework itself
-    supplies; `state` the type of the lifespan's state where it is known, and `has_state`
-    whether there is one.
+    `injectables` are the types that the framework itself supplies; `state` is the type of the
+    lifespan's state where it is known, and `has_state` says whether there is one; `files` are
+    the types of uploaded files.
     """
-    binder = _Binder(operation, handler, shape, injectables, state, has_state)
+    binder = _Binder(operation, handler, injectables, state, has_state, files)
     return binder.bind(), binder.faults
 
 
@@ -109,67 +90,37 @@ class _Binder:
         self,
         operation: Operation,
         handler: Callable[..., Any],
-        shape: Callable[[Any], Shape],
         injectables: Mapping[type, str],
         state: type | None,
         has_state: bool,
+        files: frozenset[type],
     ) -> None:
         self.operation = operation
         self.handler = handler
         self.faults: list[Fault] = []
-        self._shape = shape
         self._injectables = injectables
         self._state = state
         self._has_state = has_state
+        self._files = files
+        self._form = form_members(operation.body)
         self._parameters: dict[tuple[str, str], Taken] = {}
+        self._members: dict[str, Taken] = {}
         self._body: Taken | None = None
         self._injected: dict[str, Any] = {}
 
     def bind(self) -> Binding:
-        if self._is_coroutine():
-            for parameter, hint in self._signature():
+        try:
+            for parameter, hint in read_signature(self.handler):
                 self._place(parameter, hint)
-        return Binding(self._parameters, self._body, self._injected)
+        except UnusableError as error:
+            self.fault(str(error), error.cure)
+        return Binding(self._parameters, self._body, self._injected, self._members)
 
     def fault(self, message: str, cure: str) -> None:
         """Note a fault at the handler's own line."""
-        code = getattr(inspect.unwrap(self.handler), "__code__", None)
         name = getattr(self.handler, "__name__", repr(self.handler))
-        self.faults.append(
-            Fault(
-                message=f"handler {name} of {self.operation.id}: {message}",
-                cure=cure,
-                file=code.co_filename if code else "",
-                line=code.co_firstlineno if code else None,
-            )
-        )
-
-    def _is_coroutine(self) -> bool:
-        called: Any = self.handler
-        if not inspect.isfunction(called) and not inspect.ismethod(called):
-            called = getattr(called, "func", None) or getattr(called, "__call__", called)  # noqa: B004 - the method, not a test
-        if inspect.iscoroutinefunction(called):
-            return True
-        if inspect.isasyncgenfunction(called):
-            self.fault("it is an async generator", "streams are not supported yet; return a value")
-        else:
-            self.fault(
-                "it is not a coroutine function",
-                "write `async def`, and call blocking code with anyio.to_thread.run_sync",
-            )
-        return False
-
-    def _signature(self) -> list[tuple[inspect.Parameter, Any]]:
-        try:
-            signature = inspect.signature(self.handler)
-            hints = typing.get_type_hints(_hinted(self.handler), include_extras=True)
-        except (NameError, TypeError, ValueError) as error:
-            self.fault(f"its hints cannot be read: {error}", "import the names at module level")
-            return []
-        return [
-            (parameter, hints.get(name, inspect.Parameter.empty))
-            for name, parameter in signature.parameters.items()
-        ]
+        message = f"handler {name} of {self.operation.id}: {message}"
+        self.faults.append(Fault(message, cure, *place_of(self.handler)))
 
     def _place(self, parameter: inspect.Parameter, hint: Any) -> None:
         """Find what a handler's parameter means, in the order of the document's rights."""
@@ -179,13 +130,15 @@ class _Binder:
                 "name each parameter, or take `request: Request` for all of them",
             )
             return
-        source, hint = _unwrap(hint)
+        source, hint = read_source(hint)
         if source is not None:
             self._place_marked(parameter, hint, source)
         elif (kind := self._injectable(parameter, hint)) is not None:
             self._injected[parameter.name] = kind
         elif found := self._candidates(parameter.name):
             self._place_named(parameter, hint, found)
+        elif members := _named(self._form, parameter.name):
+            self._place_member(parameter, hint, members)
         elif self._is_state(hint):
             self._injected[parameter.name] = hint
         elif (
@@ -203,10 +156,8 @@ class _Binder:
         return self._injectables.get(hint) if isinstance(hint, type) else None
 
     def _candidates(self, name: str) -> list[Parameter]:
-        exact = [one for one in self.operation.parameters if one.name == name]
-        return exact or [
-            one for one in self.operation.parameters if snake_case(one.name) == name.rstrip("_")
-        ]
+        names = _named((one.name for one in self.operation.parameters), name)
+        return [one for one in self.operation.parameters if one.name in names]
 
     def _is_state(self, hint: Any) -> bool:
         if not self._has_state or not isinstance(hint, type) or hint in PLAIN:
@@ -222,6 +173,9 @@ class _Binder:
         return parameter.name == "body" or (holds_model(hint) and "body" not in names)
 
     def _place_marked(self, parameter: inspect.Parameter, hint: Any, source: Source) -> None:
+        if isinstance(source, Form) and source.name in self._form:
+            self._take_member(parameter, hint, source.name)
+            return
         for one in self.operation.parameters:
             same = (
                 one.name.lower() == source.name.lower()
@@ -232,10 +186,13 @@ class _Binder:
                 self._take(parameter, hint, one)
                 return
         names = [one.name for one in self.operation.parameters if one.location == source.location]
+        kind = f"{source.location} parameter"
+        if isinstance(source, Form):
+            names, kind = list(self._form), "form member"
         self.fault(
-            f"{parameter.name} asks for the {source.location} parameter {source.name!r}, which the"
-            " document does not have",
-            f"it has {', '.join(names)}" if names else f"it has no {source.location} parameter",
+            f"{parameter.name} asks for the {kind} {source.name!r}, which the document does not"
+            " have",
+            f"it has {', '.join(names)}" if names else f"it has no {kind}",
         )
 
     def _place_named(self, parameter: inspect.Parameter, hint: Any, found: list[Parameter]) -> None:
@@ -243,70 +200,105 @@ class _Binder:
             self._take(parameter, hint, found[0])
             return
         places = " and ".join(f"{one.location} {one.name!r}" for one in found)
-        kind = found[0].location.capitalize()
+        kind = _MARKERS[found[0].location].__name__
         self.fault(
             f"{parameter.name} could be {places}",
             f'say which: Annotated[..., {kind}("{found[0].name}")]',
         )
 
-    def _take(self, parameter: inspect.Parameter, hint: Any, one: Parameter) -> None:
-        other = self._parameters.get((one.location, one.name))
-        if other is not None:
-            message = f"{other.name} and {parameter.name} both mean {one.location} {one.name!r}"
-            self.fault(message, "keep one of them")
+    def _place_member(self, parameter: inspect.Parameter, hint: Any, found: list[str]) -> None:
+        if len(found) == 1:
+            self._take_member(parameter, hint, found[0])
             return
-        shape = self._shape(one.schema)
-        if one.allow_empty:  # whatever the schema says, the text may be empty
-            shape = replace(shape, types=shape.types and shape.types | {"string"})
-        is_filled = one.default is not MISSING or _defaulted(parameter)
-        may_be_none = not one.required and not is_filled
-        self._check_hint(parameter.name, hint, shape, may_be_none)
-        self._parameters[one.location, one.name] = Taken(
-            parameter.name, self._converter(parameter, hint), _defaulted(parameter)
+        self.fault(
+            f"{parameter.name} could be the form's {' and '.join(map(repr, found))}",
+            f'say which: Annotated[..., Form("{found[0]}")]',
+        )
+
+    def _take(self, parameter: inspect.Parameter, hint: Any, one: Parameter) -> None:
+        place = (one.location, one.name)
+        if self._is_taken(self._parameters.get(place), parameter, f"{one.location} {one.name!r}"):
+            return
+        is_filled = one.default is not MISSING or is_defaulted(parameter)
+        self._check_none(parameter, hint, may_be_none=not one.required and not is_filled)
+        schema = (one.value_schema,) if one.value_schema is not None else ()
+        also = frozenset({"string"} if one.allow_empty else ())  # whatever the schema says
+        problems = check_hint(hint, schema, files=self._files, also=also)
+        has_integers = one.content is None and "number" not in read_shape(one.schema).types
+        self._parameters[place] = self._taken(
+            parameter,
+            problems,
+            lambda: converter(hint, schema, self._files, has_integers=has_integers),
+        )
+
+    def _take_member(self, parameter: inspect.Parameter, hint: Any, name: str) -> None:
+        if self._is_taken(self._members.get(name), parameter, f"the form's {name!r}"):
+            return
+        member: Member = self._form[name]
+        is_certain = member.is_certain or is_defaulted(parameter)
+        self._check_none(parameter, hint, may_be_none=not is_certain)
+        problems = [
+            problem
+            for schema, has_files in member.schemas
+            for problem in check_hint(hint, schema, files=self._files, has_files=has_files)
+        ]
+        schema = member.schemas[0][0] if member.schemas else ()
+        self._members[name] = self._taken(
+            parameter, problems, lambda: converter(hint, schema, self._files)
         )
 
     def _take_body(self, parameter: inspect.Parameter, hint: Any) -> None:
         body = self.operation.body
         assert body is not None
-        if not body.required and not _defaulted(parameter) and not accepts_none(hint):
-            self._needs_none(parameter.name, hint)
-        for entry in body.content:
-            if is_json(essence(entry.name)):
-                self._check_hint(parameter.name, hint, self._shape(entry.schema), False)
-        self._body = Taken(parameter.name, self._converter(parameter, hint), _defaulted(parameter))
+        self._check_none(
+            parameter, hint, may_be_none=not body.required and not is_defaulted(parameter)
+        )
+        problems = body_problems(body, hint, self._files)
+        self._body = self._taken(
+            parameter, problems, lambda: body_converter(body, hint, self._files)
+        )
 
-    def _converter(self, parameter: inspect.Parameter, hint: Any) -> Convert | None:
+    def _is_taken(self, other: Taken | None, parameter: inspect.Parameter, what: str) -> bool:
+        if other is not None:
+            message = f"{other.name} and {parameter.name} both mean {what}"
+            self.fault(message, "keep one of them")
+        return other is not None
+
+    def _taken(
+        self,
+        parameter: inspect.Parameter,
+        problems: Iterable[Problem],
+        compiled: Callable[[], Convert | None],
+    ) -> Taken:
+        """A value that the handler takes; what its hint cannot hold is told, each thing once."""
+        convert: Convert | None = None
+        found = dict.fromkeys(problems)
+        for one in found:
+            self.fault(f"{parameter.name}{one.path} {one.message}", one.cure)
         try:
-            return converter(hint)
-        except TypeError as error:
+            convert = compiled()
+        except UndecidedError as error:
+            if not found:  # else it is told, with the place in the schema
+                self.fault(f"{parameter.name} {error}", error.cure)
+        except (TypeError, NameError) as error:
             self.fault(
                 f"{parameter.name}: {error}",
                 "use a JSON type, a dataclass, a TypedDict, a msgspec.Struct or a pydantic model",
             )
-            return None
+        return Taken(parameter.name, convert, is_defaulted(parameter))
 
-    def _check_hint(self, name: str, hint: Any, shape: Shape, may_be_none: bool) -> None:
-        accepted = json_types(hint)
-        if accepted is None:
-            return
-        if may_be_none and "null" not in accepted:
-            self._needs_none(name, hint)
-        refused = sorted(shape.types - accepted)
-        if refused:
+    def _check_none(self, parameter: inspect.Parameter, hint: Any, *, may_be_none: bool) -> None:
+        takes_none = any(one not in self._files and accepts_none(one) for one in choices(hint))
+        if may_be_none and not takes_none:
+            name, written = parameter.name, name_of(hint)
             self.fault(
-                f"{name} is hinted as {name_of(hint)}, but the document's schema allows"
-                f" {' and '.join(refused)}",
-                "change the hint to what the schema says, or the schema",
+                f"{name} is optional in the document, but its hint {written} does not allow None",
+                f"write `{name}: {written} | None = None`, or give the schema a default",
             )
-
-    def _needs_none(self, name: str, hint: Any) -> None:
-        self.fault(
-            f"{name} is optional in the document, but its hint {name_of(hint)} does not allow None",
-            f"write `{name}: {name_of(hint)} | None = None`, or give the schema a default",
-        )
 
     def _unknown(self, parameter: inspect.Parameter) -> None:
         names = {snake_case(one.name): one.name for one in self.operation.parameters}
+        names |= {snake_case(name): name for name in self._form}
         offered = [*names, *(["body"] if self.operation.body else []), "request"]
         close = get_close_matches(parameter.name, offered, n=1)
         self.fault(
@@ -315,22 +307,12 @@ class _Binder:
         )
 
 
-def _hinted(handler: Callable[..., Any]) -> Any:
-    """The function that carries the hints of a callable object or a partial."""
-    handler = getattr(handler, "func", handler)
-    if inspect.isfunction(handler) or inspect.ismethod(handler):
-        return handler
-    return type(handler).__call__
+_MARKERS = {kind.location: kind for kind in (Path, Query, QueryString, Header, Cookie)}
 
 
-def _unwrap(hint: Any) -> tuple[Source | None, Any]:
-    """`Annotated[T, Header("X")]` as the source and T; other annotations stay."""
-    if get_origin(hint) is not Annotated:
-        return None, hint
-    kind, *extras = get_args(hint)
-    sources = [extra for extra in extras if isinstance(extra, Source)]
-    return (sources[0], kind) if sources else (None, hint)
-
-
-def _defaulted(parameter: inspect.Parameter) -> bool:
-    return parameter.default is not inspect.Parameter.empty
+def _named(names: Iterable[str], name: str) -> list[str]:
+    """The names of the document that a handler's name means: exactly, or else in snake_case."""
+    known = list(dict.fromkeys(names))
+    return (
+        [name] if name in known else [one for one in known if snake_case(one) == name.rstrip("_")]
+    )

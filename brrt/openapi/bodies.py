@@ -1,67 +1,76 @@
-"""The body of a request against its operation: bytes in, a checked value out.
+"""The body of a request against its operation: bytes or parts in, a checked value out.
 
-Which media types there are and how each is read is decided when the app is built.
+Which media types there are and how each is read is decided when the app is built. Bytes come as
+bytes and multipart bodies as parts; how they were read off the wire is not known here.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
-from brrt.errors import Fault, Problem
+from brrt.errors import Problem
 from brrt.openapi import content
-from brrt.openapi.binding import Taken
+from brrt.openapi.binding import Binding, Taken
 from brrt.openapi.conversion import convert
-from brrt.openapi.operations import Body, MediaType, Operation
-from brrt.openapi.parameters import form_decoder
-from brrt.openapi.schemas import Direction, Schemas, Validator
+from brrt.openapi.document import Node
+from brrt.openapi.encodings import UnreadableForm, form_decoder
+from brrt.openapi.fillings import filler, prepare
+from brrt.openapi.json_values import mapping
+from brrt.openapi.multipart import MultipartReader, Size, file_size, with_files, without_files
+from brrt.openapi.multipart import add_schemas as add_part_schemas
+from brrt.openapi.operations import Body, MediaType
+from brrt.openapi.parts import IsFile, Part
+from brrt.openapi.schemas import Direction, SchemaError, Schemas, Validator
+from brrt.openapi.secrets import Secrets
 from brrt.openapi.shapes import MISSING
-from brrt.openapi.validation import Invalid, Violation, violations
+from brrt.openapi.validation import Invalid, Violation, pointer, violations
 from brrt.openapi.wire import Unreadable
 
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """How a body of one media type is read: `decode` takes it and its Content-Type."""
-
-    media_type: str
-    decode: Callable[[bytes, str], Any]
-    validator: Validator | None
+Data: TypeAlias = bytes | list[Part]
+Fill: TypeAlias = Callable[[Any], Any]
 
 
 class BodyReader:
     """Reads the body of one operation."""
 
-    def __init__(self, body: Body, taken: Taken | None, schemas: Schemas) -> None:
+    def __init__(self, body: Body, binding: Binding, schemas: Schemas) -> None:
         self._required = body.required
-        self._taken = taken
+        self._taken = binding.body
+        self._members = binding.members
         entries = [_entry(one, schemas) for one in content.by_specificity(body.content)]
-        self._exact = {one.media_type: one for one in entries}
-        self._ranges = [one for one in entries if content.specificity(one.media_type)]
+        self._plain = {one.media_type: one for one in entries if not one.parameters}
+        self._entries = entries
         self._accept = ", ".join(one.media_type for one in entries)
 
-    def check_type(self, content_type: bytes | None) -> None:
-        """Refuse a media type before its body is read. Raises `Problem` 415."""
-        if content_type is not None:
-            self._find(content_type.decode("latin-1"))
+    def accept(self, content_type: bytes | None, encoding: bytes | None) -> IsFile | None:
+        """Whether a body is welcome, before it is read. Raises `Problem` 415.
 
-    def read(self, content_type: bytes | None, data: bytes, found: list[Violation]) -> Any:
+        For a multipart body: which of its parts are files; for any other, None.
+        """
+        if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
+            detail = f"got a body in {encoding.decode('latin-1')}; send it without a coding"
+            raise Problem(415, detail=detail, headers={"accept-encoding": "identity"})
+        if content_type is None:
+            return None
+        header = content_type.decode("latin-1")
+        reader = self._find(header).multipart
+        if reader is None or not content.is_multipart(content.essence(header)):
+            return None
+        return reader.is_file
+
+    def read(self, content_type: bytes | None, data: Data, found: list[Violation]) -> Any:
         """The body's value, or MISSING. Raises `Problem` 415 and 400; violations go to `found`."""
         header = (content_type or b"").decode("latin-1")
-        if not data and (not header or content.is_json(content.essence(header))):
+        if data == b"" and (not header or content.is_json(content.essence(header))):
             return self._absent(found)
-        entry = self._find(header)
-        validator = entry.validator
         try:
-            value = entry.decode(data, header)
-            if validator is not None and type(value) is not bytes and not validator.is_valid(value):
-                found.extend(violations("body", "", validator.errors(value)))
+            return self._find(header).read(data, header, found)
         except Unreadable as error:
             raise Invalid([Violation("body", "", "", f"the form: {error}", "encoding")]) from None
         except content.Unreadable as error:
             raise Problem(400, detail=f"the body is {error}") from None
         except (ValueError, RecursionError):  # the engine's depth is less than that of JSON
             raise Problem(400, detail=f"the body is {content.TOO_DEEP}") from None
-        return value
 
     def _absent(self, found: list[Violation]) -> Any:
         if self._required:
@@ -69,62 +78,209 @@ class BodyReader:
         return MISSING
 
     def finish(self, arguments: dict[str, Any], value: Any, found: list[Violation]) -> None:
-        """Give the body to the handler as its hint wants it."""
-        taken = self._taken
-        if taken is None:
-            return
-        if value is not MISSING:
-            arguments[taken.name] = value
-            if taken.convert is not None:
-                convert(arguments, taken, "body", "", found)
-        elif not taken.optional:
-            arguments[taken.name] = None
+        """Give the body, or its members, to the handler as its hints want them."""
+        if self._taken is not None:
+            _give(arguments, self._taken, value, "", found, self._secrets)
+        members = mapping(value)
+        for name, taken in self._members.items():
+            _give(arguments, taken, members.get(name, MISSING), name, found, self._secrets)
 
-    def _find(self, header: str) -> _Entry:
+    def _secrets(self) -> list[Secrets]:
+        """Which places in a body are secret, of whichever media type it was."""
+        return [one.validator.secrets() for one in self._entries if one.validator is not None]
+
+    def _find(self, header: str) -> "_Entry":
         """The entry for a Content-Type: mostly it is written as the document has it."""
-        return self._exact.get(header) or self._search(content.essence(header))
+        return self._plain.get(header) or self._search(header)
 
-    def _search(self, media_type: str) -> _Entry:
-        entry = self._exact.get(media_type)
-        if entry is not None:
-            return entry
-        for one in self._ranges:
-            if content.matches(one.media_type, media_type):
+    def _search(self, header: str) -> "_Entry":
+        """The most specific entry that says the same, or else one that is not contradicted."""
+        actual, sent = content.essence(header), content.parameters(header)
+        entries = [one for one in self._entries if content.matches(one.media_type, actual)]
+        for one in entries:
+            if one.parameters.items() <= sent.items():
                 return one
-        got = media_type or "no Content-Type"
+        for one in entries:
+            if (one.parameters | sent).items() >= one.parameters.items():
+                return one
+        got = header or "no Content-Type"
         raise Problem(
             415, detail=f"got {got}; send {self._accept}", headers={"accept": self._accept}
         )
 
 
-def unsupported(operation: Operation) -> Iterable[Fault]:
-    """Faults for what a document may say and brrt cannot read yet; nothing is let through."""
-    body = operation.body
-    for entry in body.content if body else ():
-        if content.essence(entry.name).startswith("multipart/"):
-            yield entry.node.fault(
-                f"{entry.name} bodies are not supported yet",
-                "declare another media type, or leave the operation without a handler",
-            )
+def _unread_members(error: UnreadableForm) -> Iterator[Violation]:
+    for name, text in error.members.items():
+        yield Violation("body", "", pointer((name,)), f"{name}: {text}", "encoding")
+
+
+def _give(
+    arguments: dict[str, Any],
+    taken: Taken,
+    value: Any,
+    name: str,
+    found: list[Violation],
+    secrets: Callable[[], list[Secrets]],
+) -> None:
+    if value is not MISSING:
+        arguments[taken.name] = value
+        if taken.convert is not None:
+            convert(arguments, taken, "body", name, found, secrets, (name,) if name else ())
+    elif not taken.optional:
+        arguments[taken.name] = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """How a body of one media type is read: `decode` takes it and its Content-Type.
+
+    `parameters` are those that a Content-Type must have to be meant; `items` checks each
+    element of a list by itself; `size` is that of a body which stays bytes.
+    """
+
+    media_type: str
+    parameters: dict[str, str]
+    decode: Callable[[bytes, str], Any]
+    multipart: MultipartReader | None
+    validator: Validator | None
+    items: Validator | None
+    fill: Fill | None
+    size: Size
+
+    def read(self, data: Data, header: str, found: list[Violation]) -> Any:
+        """The value; what is wrong with it goes to `found`."""
+        if not isinstance(data, bytes):
+            return self._read_parts(data, found)
+        try:
+            value = self.decode(data, header)
+        except UnreadableForm as error:
+            found.extend(_unread_members(error))
+            self._tell(error.rest | dict.fromkeys(error.members), found)
+            return MISSING
+        if type(value) is bytes:
+            self.size.check(len(value), "", "", found)
+        elif self.validator is not None and not self.validator.is_valid(value):
+            found.extend(violations("body", "", self.validator.errors(value)))
+        elif self.items is not None:
+            found.extend(violations("body", "", _item_errors(self.items, value)))
+        elif self.fill is not None:
+            return self.fill(value)
+        return value
+
+    def _read_parts(self, parts: list[Part], found: list[Violation]) -> Any:
+        """The value of a multipart body; the engine looks at it without its files."""
+        assert self.multipart is not None
+        value = self.multipart.read(parts, found)
+        checked = without_files(value)
+        if self._tell(checked, found) or self.fill is None:
+            return value
+        return with_files(self.fill(checked), value)
+
+    def _tell(self, value: Any, found: list[Violation]) -> bool:
+        """Note what is wrong with a value, but not again with members that could not be read."""
+        unread = {one.pointer for one in found if one.keyword == "encoding"}
+        errors = list(self._errors(value))
+        told = violations("body", "", errors)
+        found.extend(one for one in told if one.pointer not in unread)
+        return bool(errors)
+
+    def _errors(self, value: Any) -> Iterator[SchemaError]:
+        if self.validator is not None and not self.validator.is_valid(value):
+            yield from self.validator.errors(value)
+        if self.items is not None:
+            yield from _item_errors(self.items, value)
+
+
+def _item_errors(validator: Validator, values: list[Any]) -> Iterator[SchemaError]:
+    for index, value in enumerate(values):
+        if not validator.is_valid(value):
+            yield from (replace(one, path=(index, *one.path)) for one in validator.errors(value))
+
+
+def add_schemas(body: Body, schemas: Schemas) -> None:
+    """Make the schemas of a body known to the engine, before anything is compiled."""
+    for media_type in body.content:
+        direction = _direction(media_type)
+        for schema in (media_type.schema, media_type.item_schema):
+            if schema is not None:
+                schemas.add(schema, direction)
+                prepare(schema, schemas, direction)
+        if _may_be_multipart(media_type):
+            add_part_schemas(media_type, schemas)
+
+
+def _direction(media_type: MediaType) -> Direction:
+    multipart = content.is_multipart(content.essence(media_type.name))
+    return Direction.UPLOAD if multipart else Direction.REQUEST
+
+
+def _may_be_multipart(media_type: MediaType) -> bool:
+    name = content.essence(media_type.name)
+    return content.is_multipart(name) or name == "*/*"
 
 
 def _entry(media_type: MediaType, schemas: Schemas) -> _Entry:
+    direction = _direction(media_type)
+    whole, items = _checked(media_type, schemas)
+    named = content.parameters(media_type.name)
+    named.pop("charset", None)  # a body in another charset is read all the same
+    return _Entry(
+        media_type=content.essence(media_type.name),
+        parameters=named,
+        decode=_decoder(media_type, schemas),
+        multipart=MultipartReader(media_type, schemas) if _may_be_multipart(media_type) else None,
+        validator=schemas.validator(whole, direction) if whole is not None else None,
+        items=schemas.validator(items, direction) if items is not None else None,
+        fill=filler(whole, schemas, direction),
+        size=file_size(whole),
+    )
+
+
+def _checked(media_type: MediaType, schemas: Schemas) -> tuple[Node | None, Node | None]:
+    """What checks the whole value, and what each item: `itemSchema` of 3.2 (section 4.14.3).
+
+    Where there is only a `schema`, that of a stream means each value, unless it is of an array.
+    """
+    schema, items = media_type.schema, media_type.item_schema
     name = content.essence(media_type.name)
-    schema = media_type.schema
-    validator = schemas.validator(schema, Direction.REQUEST) if schema is not None else None
-    if content.is_json(name):
-        return _Entry(name, lambda data, header: content.decode_json(data), validator)
-    form, charset = form_decoder(schemas.shape(schema)), content.charset(media_type.name)
+    if content.is_multipart(name):
+        return schema, items
+    if not (content.is_lines(name) or content.is_records(name)):
+        return schema, None
+    if items is None and "array" not in schemas.shape(schema).types:
+        return None, schema
+    return schema, items
+
+
+def _decoder(media_type: MediaType, schemas: Schemas) -> Callable[[bytes, str], Any]:
+    """What makes a value of bytes, by the type that a body has, since a range may be declared."""
+    if content.is_json(content.essence(media_type.name)):
+        return lambda data, header: content.decode_json(data)
+    form = form_decoder(media_type, schemas.shape(media_type.schema))
+    charset = content.charset(media_type.name)
 
     def decode(data: bytes, header: str) -> Any:
-        """The value of a body by the type that it has, since a range may be declared."""
         actual = content.essence(header)
-        if content.is_json(actual):
-            return content.decode_json(data)
+        known = _DECODERS.get(_kind(actual))
+        if known is not None:
+            return known(data)
         if content.is_form(actual):
             return form(content.decode_form(data))
         if actual.startswith("text/"):
             return content.decode_text(data, content.charset(header, charset))
         return bytes(data)
 
-    return _Entry(name, decode, validator)
+    return decode
+
+
+def _kind(actual: str) -> str:
+    if content.is_json(actual):
+        return "json"
+    return "lines" if content.is_lines(actual) else "records" * content.is_records(actual)
+
+
+_DECODERS: Mapping[str, Callable[[bytes], Any]] = {
+    "json": content.decode_json,
+    "lines": content.decode_lines,
+    "records": content.decode_records,
+}

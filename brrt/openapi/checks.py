@@ -18,7 +18,7 @@ from brrt.openapi.spots import Guide, Spot
 from brrt.openapi.walk import Found
 
 SETTING_PREFIX = "x-brrt-"
-SETTINGS = ("workers", "queue-size", "timeout", "max-body", "on-disconnect")
+SETTINGS = ("workers", "queue-size", "timeout", "max-body", "on-disconnect", "strict-query")
 
 # OpenAPI 3.1.1, section 4.8.12.1: parameter definitions of these names are ignored.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -45,6 +45,7 @@ def check_paths(guide: Guide, found: Found) -> Findings:
     _check_duplicates(findings, guide, operations)
     for operation in operations:
         _check_path_parameters(findings, guide, operation)
+        _check_querystring(findings, guide, operation)
     for owner in [guide.root, *(operation.spot for operation in operations)]:
         _check_security(findings, guide, owner)
     _check_tags(findings, guide)
@@ -136,6 +137,20 @@ def _check_path_parameters(findings: Findings, guide: Guide, operation: Operatio
             guess = f"it has {nearest(name, variables)}; " if variables else ""
             cure = f"{guess}put {{{name}}} into the path, or remove the parameter"
             findings.add("path parameter", message, cure, parameter)
+
+
+def _check_querystring(findings: Findings, guide: Guide, operation: Operation) -> None:
+    """3.2.0, section 4.12.1: at most one, and not beside `query` parameters, path's included."""
+    parameters = [*operation.shared, *guide.elements(operation.spot, "parameters")]
+    names: dict[str, list[str]] = {"query": [], "querystring": []}
+    for value in (mapping(parameter.value) for parameter in parameters):
+        names.get(str(value.get("in")), []).append(str(value.get("name")))
+    whole = [*dict.fromkeys(names["querystring"])]
+    beside = [*whole[1:], *names["query"]]
+    if whole and beside:
+        message = f"the querystring parameter {whole[0]!r} stands beside {beside[0]!r}"
+        cure = "the whole query string is one value: keep one of them"
+        findings.add("querystring", message, cure, operation.spot)
 
 
 def _check_duplicates(findings: Findings, guide: Guide, operations: list[Operation]) -> None:

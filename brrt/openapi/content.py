@@ -28,6 +28,18 @@ CHARSETS = re.compile(
 )
 
 
+_PARAMETER = re.compile(
+    r""";[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:("(?:[^"\\]|\\.)*")|([^;"]*))"""
+)
+_ESCAPE = re.compile(r"\\(.)")
+# Values one after the other, each JSON: by lines, or each behind a record separator (RFC 7464).
+_LINES = frozenset(
+    ["application/jsonl", "application/x-jsonlines", "application/ndjson", "application/x-ndjson"]
+)
+_RECORD_SEPARATOR = b"\x1e"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
 class Unreadable(BrrtError):
     """Bytes that are not what their media type says. The text goes on after "the body is"."""
 
@@ -37,13 +49,23 @@ def essence(header: str) -> str:
     return header.partition(";")[0].strip().lower()
 
 
+def parameters(header: str) -> dict[str, str]:
+    """The parameters of a media type, names in lower case (RFC 9110, section 5.6.6).
+
+    Of a name that is given twice the first counts; what is no parameter is skipped.
+    """
+    found: dict[str, str] = {}
+    for name, quoted, plain in _PARAMETER.findall(header):
+        value = _ESCAPE.sub(r"\1", quoted[1:-1]) if quoted else plain.strip(" \t")
+        found.setdefault(name.lower(), value)
+    return found
+
+
 def charset(header: str, default: str = "utf-8") -> str:
-    """The `charset` parameter of a media type, or the default."""
-    for parameter in header.split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip().strip('"').lower() or default
-    return default
+    """The `charset` parameter of a media type in lower case, or the default."""
+    if ";" not in header:
+        return default
+    return parameters(header).get("charset", "").lower() or default
 
 
 def is_json(media_type: str) -> bool:
@@ -54,6 +76,21 @@ def is_json(media_type: str) -> bool:
 def is_form(media_type: str) -> bool:
     """Whether a media type is an HTML form in URL encoding."""
     return media_type == "application/x-www-form-urlencoded"
+
+
+def is_multipart(media_type: str) -> bool:
+    """Whether a media type is made of parts (RFC 2046, section 5.1)."""
+    return media_type.startswith("multipart/")
+
+
+def is_lines(media_type: str) -> bool:
+    """Whether a media type is JSON values, one on each line (OpenAPI 3.2, 4.14.3)."""
+    return media_type in _LINES
+
+
+def is_records(media_type: str) -> bool:
+    """Whether a media type is JSON values, each behind a record separator (RFC 7464, RFC 8091)."""
+    return media_type == "application/json-seq" or media_type.endswith("+json-seq")
 
 
 def specificity(media_type: str) -> int:
@@ -69,18 +106,53 @@ def matches(declared: str, actual: str) -> bool:
 
 
 def by_specificity(content: Sequence[MediaType]) -> list[MediaType]:
-    """Entries of a `content` map, the most specific first."""
-    return sorted(content, key=lambda entry: specificity(essence(entry.name)))
+    """Entries of a `content` map, the most specific first; parameters make a type specific."""
+
+    def rank(entry: MediaType) -> tuple[int, int]:
+        return specificity(essence(entry.name)), -len(parameters(entry.name))
+
+    return sorted(content, key=rank)
 
 
 def decode_json(data: bytes) -> Any:
-    """JSON to a value. Raises `Unreadable` for anything but one JSON text (RFC 8259)."""
+    """JSON to a value. Raises `Unreadable` for anything but one JSON text (RFC 8259).
+
+    Of a name that an object has twice the last value counts, for the checks and for the
+    handler alike. A byte order mark is no content (RFC 8259, section 8.1).
+    """
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if data.startswith(_BYTE_ORDER_MARK):
+            return decode_json(data[len(_BYTE_ORDER_MARK) :])
         raise Unreadable(f"not valid JSON: {error}") from None
     except RecursionError:
         raise Unreadable(TOO_DEEP) from None
+
+
+def decode_lines(data: bytes) -> list[Any]:
+    """JSON values, one on each line; empty lines say nothing. Raises `Unreadable`."""
+    return _each_json("line", data.split(b"\n"))
+
+
+def decode_records(data: bytes) -> list[Any]:
+    """JSON values, each behind a record separator (RFC 7464). Raises `Unreadable`."""
+    first, *records = data.split(_RECORD_SEPARATOR)
+    if first.strip():
+        raise Unreadable("not a JSON text sequence: it begins without a record separator")
+    return _each_json("record", records)
+
+
+def _each_json(what: str, texts: list[bytes]) -> list[Any]:
+    values: list[Any] = []
+    for number, text in enumerate(texts, 1):
+        if not text or text.isspace():
+            continue
+        try:
+            values.append(decode_json(text))
+        except Unreadable as error:
+            raise Unreadable(f"{error} (in {what} {number})") from None
+    return values
 
 
 def decode_text(data: bytes, encoding: str) -> str:
@@ -96,7 +168,10 @@ def decode_text(data: bytes, encoding: str) -> str:
 
 
 def decode_form(data: bytes) -> dict[str, list[str]]:
-    """Names and values of a URL-encoded form (WHATWG URL, 5.1), each value still encoded."""
+    """Names and values of a URL-encoded form (WHATWG URL, 5.1), each value still encoded.
+
+    What is not percent-encoded stands in a value as the latin-1 reading of its bytes.
+    """
     fields: dict[str, list[str]] = {}
     pairs = [pair for pair in data.split(b"&") if pair]
     if len(pairs) > MAX_FORM_FIELDS:
@@ -105,7 +180,7 @@ def decode_form(data: bytes) -> dict[str, list[str]]:
         name, _, value = pair.partition(b"=")
         try:
             key = unquote_to_bytes(name.replace(b"+", b" ")).decode()
-            fields.setdefault(key, []).append(value.decode("ascii"))
+            fields.setdefault(key, []).append(value.decode("latin-1"))
         except UnicodeDecodeError:
             raise Unreadable("not valid UTF-8") from None
     return fields

@@ -1,42 +1,85 @@
 """Checked values into what a handler's hint asks for, and complaints into violations.
 
-A value that fits the schema may still not fit the hint: the client is told where and why.
+A value that fits the schema may still not fit the hint: the client is told where and why, unless
+that would show a secret.
 """
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from brrt.openapi.binding import Taken
+from brrt.openapi.complaints import Complaint, complaints
+from brrt.openapi.json_values import is_list, is_mapping
+from brrt.openapi.phrases import MAX_MESSAGE, shorten
+from brrt.openapi.secrets import Path, Secrets
 from brrt.openapi.validation import Violation, pointer
 
-# msgspec ends its messages with a place such as " - at `$.pets[0].age`"; it writes `[...]` for
-# a member of a dict, whose name it does not tell.
-_PLACE = re.compile(r" - at `\$(.*)`$")
-_STEP = re.compile(r"(?<![.\[])\.([^.\[\]]+)|\[(\d+)\]")
+# Values that are looked at for whether a complaint shows one of them.
+MAX_LOOKS = 1_000
+
+_UNSAID = "is not what is needed here"
 
 
 def convert(
-    arguments: dict[str, Any], taken: Taken, location: str, name: str, found: list[Violation]
+    arguments: dict[str, Any],
+    taken: Taken,
+    location: str,
+    name: str,
+    found: list[Violation],
+    secrets: Callable[[], Iterable[Secrets]] = tuple,
+    within: Path = (),
 ) -> None:
-    """Put the converted value in the place of the value; complaints go to `found`."""
+    """Put the converted value in the place of the value; complaints go to `found`.
+
+    `secrets` tells what is secret in what the value is part of, at the path `within`.
+    """
     assert taken.convert is not None
+    value = arguments[taken.name]
     try:
-        arguments[taken.name] = taken.convert(arguments[taken.name])
+        arguments[taken.name] = taken.convert(value)
     except ValueError as error:
-        for path, text in _complaints(error):
-            message = ": ".join(filter(None, (".".join([name, *path]).strip("."), text)))
-            found.append(Violation(location, name, pointer(path), message, "conversion"))
+        known = list(secrets())
+        for one in complaints(error):
+            text = _UNSAID if any(_shows(each, within, value, one) for each in known) else one.text
+            place = ".".join([name, *one.path]).strip(".")
+            message = shorten(": ".join(filter(None, (place, text))), MAX_MESSAGE)
+            found.append(Violation(location, name, pointer(one.path), message, "conversion"))
 
 
-def _complaints(error: ValueError) -> Iterable[tuple[list[str], str]]:
-    """Path and text of all that pydantic, or else msgspec, has to say."""
-    details: Any = getattr(error, "errors", None)
-    if details is not None:
-        for one in details(include_url=False, include_context=False, include_input=False):
-            yield [str(step) for step in one["loc"]], one["msg"]
-        return
-    text = str(error)
-    place = _PLACE.search(text)
-    steps = _STEP.findall(place[1]) if place else []
-    yield [key or index for key, index in steps], text[: place.start()] if place else text
+def _shows(secrets: Secrets, within: Path, value: Any, complaint: Complaint) -> bool:
+    """Whether a complaint may show a secret: one at its place, or one that it repeats.
+
+    Libraries leave steps out of a path, or put names of types into it: what does not lead
+    through the value is passed over, and then anything below may be meant. The last step may
+    name what is missing.
+    """
+    path, end, strays = within, within, 0
+    for step in complaint.path:
+        strays += end is not path
+        if is_mapping(value) and step in value:
+            path, value = (*path, step), value[step]
+        elif is_list(value) and step.isdecimal() and int(step) < len(value):
+            path, value = (*path, int(step)), value[int(step)]
+        else:
+            end = (*path, step)
+            continue
+        end = path
+    if secrets.is_secret(path) or secrets.is_secret(end):
+        return True
+    return secrets.holds_secret(path) and (strays > 0 or _repeats(complaint.text, value))
+
+
+def _repeats(text: str, value: Any) -> bool:
+    """Whether a text shows a text or a number that stands in a value."""
+    waiting = [value]
+    for _ in range(MAX_LOOKS):
+        if not waiting:
+            return False
+        one = waiting.pop()
+        if is_mapping(one):
+            waiting.extend(one.values())
+        elif is_list(one):
+            waiting.extend(one)
+        elif isinstance(one, (str, int, float)) and len(str(one)) > 1 and str(one) in text:
+            return True
+    return True

@@ -35,14 +35,19 @@ class _Deep:
     What has a text of its own beside members keeps it under the name "".
     """
 
-    def __init__(self, shape: Shape) -> None:
-        layout = Layout(",", True, decode_query)
+    def __init__(self, shape: Shape, built: dict[int, "_Deep"]) -> None:
+        """`built` holds the readers of shapes so far: a recursive schema shares its parts."""
+        built[id(shape)] = self
+
+        def reader(one: Shape | None) -> _Deep | None:
+            return (built.get(id(one)) or _Deep(one, built)) if one is not None else None
+
         self._types = shape.types
-        self._texts = several(shape, layout)
+        self._texts = several(shape, Layout(",", True, decode_query))
         self._item = one_item(shape, decode_query)
-        self._items = _Deep(shape.items) if shape.items else None
-        self._known = {name: _Deep(one) for name, one in shape.properties.items()}
-        self._other = _Deep(shape.additional) if shape.additional else None
+        self._items = reader(shape.items)
+        self._known = {name: reader(one) for name, one in shape.properties.items()}
+        self._other = reader(shape.additional)
 
     def read(self, branch: _Branch) -> Any:
         if not branch.below:
@@ -67,7 +72,7 @@ class _Deep:
                 yield (self._items or _DEEP_ANYTHING).read(below)
 
 
-_DEEP_ANYTHING: Final = _Deep(ANYTHING)
+_DEEP_ANYTHING: Final = _Deep(ANYTHING, {})
 
 
 def _index_order(name: str) -> tuple[bool, int, str]:
@@ -78,7 +83,7 @@ def _index_order(name: str) -> tuple[bool, int, str]:
 
 def deep_object(name: str, shape: Shape) -> PairsDecoder:
     """Decode one parameter from all names that begin with its own and a bracket."""
-    reader = _Deep(shape)
+    reader = _Deep(shape, {})
     prefix = name + "["
 
     def deep(pairs: Pairs) -> Any:
@@ -89,6 +94,12 @@ def deep_object(name: str, shape: Shape) -> PairsDecoder:
         return reader.read(root) if root.below else MISSING
 
     return deep
+
+
+def is_below(name: str, key: str) -> bool:
+    """Whether a key is a name with brackets behind it, and nothing else."""
+    brackets = key[len(name) :]
+    return key.startswith(name + "[") and "".join(_BRACKETS(brackets)) == brackets
 
 
 def _grow(root: _Branch, brackets: str, texts: list[str]) -> None:

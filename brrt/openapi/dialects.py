@@ -1,36 +1,59 @@
-"""Schema Objects of 3.0, 3.1 and 3.2 translated to one dialect: JSON Schema 2020-12.
+"""Which words a schema is written in: the dialects, and which one counts at a place.
 
-A translation keeps the structure of its source, so that JSON Pointers into the document stay
-true; what it adds, it adds at the end of `allOf`. It depends on the direction: a read-only
-property has no place in a request, a write-only one none in a response (OpenAPI 3.0.4,
-section 4.7.24.1). Annotations are left out, since nothing looks at them.
+A dialect is a table of keywords and a few facts. What the words mean is said in `translation`.
+
+OpenAPI 3.0 has a dialect of its own (3.0.4, section 4.7.24), a subset of draft 5. From 3.1 on,
+`$schema` in a schema chooses, for it and all inside it; else `jsonSchemaDialect` of the OpenAPI
+document that it stands in; else it is the base dialect of OpenAPI, which adds annotations to
+JSON Schema 2020-12 (3.1.1, section 4.8.24.5).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
-from urllib.parse import urldefrag, urljoin
 
-from brrt.openapi.json_values import elements, is_list, is_mapping, mapping
-
-Reference = Callable[[str, str], str]
-Lookup = Callable[[str, str], tuple[Any, str]]
+from brrt.openapi.document import Node
+from brrt.openapi.json_values import is_list, is_mapping, mapping, split_pointer
 
 
 class Direction(Enum):
-    """Which way a value travels."""
+    """Which way a value travels. An upload is a request whose files are checked elsewhere."""
 
     REQUEST = "request"
     RESPONSE = "response"
+    UPLOAD = "upload"
 
 
-HIDDEN = {Direction.REQUEST: "readOnly", Direction.RESPONSE: "writeOnly"}
+HIDDEN = {
+    Direction.REQUEST: "readOnly",
+    Direction.RESPONSE: "writeOnly",
+    Direction.UPLOAD: "readOnly",
+}
 
-# How many steps of `$ref` and `allOf` are taken in search of hidden properties.
-MAX_HIDING_DEPTH = 8
 
-# Keywords of the 3.0 dialect (a subset of draft 5), and those which 2020-12 adds.
-_VALUES_30 = frozenset(
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The keywords of a dialect by what they hold: plain values, one schema, a list, a map.
+
+    `siblings` says whether anything beside `$ref` counts; `is_nullable` whether `nullable`
+    does; `has_flags` whether `exclusiveMinimum` is a boolean; `has_tuples` whether `items` may
+    be a list; `dynamic` is the keyword for references that are resolved where they are used, and
+    `identifier` that for the name of a schema.
+    """
+
+    values: frozenset[str]
+    schemas: frozenset[str]
+    lists: frozenset[str]
+    maps: frozenset[str]
+    siblings: bool = False
+    is_nullable: bool = False
+    has_flags: bool = False
+    has_tuples: bool = True
+    dynamic: str = ""
+    identifier: str = "$id"
+
+
+_VALUES = frozenset(
     [
         "type",
         "enum",
@@ -51,153 +74,64 @@ _VALUES_30 = frozenset(
         "format",
     ]
 )
-_VALUES = _VALUES_30 | frozenset(["const", "maxContains", "minContains", "dependentRequired"])
-_SCHEMAS_30 = frozenset({"not", "items", "additionalProperties"})
-_SCHEMAS = _SCHEMAS_30 | frozenset(
-    ["if", "then", "else", "contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties"]
-)
-_LISTS_30 = frozenset({"allOf", "anyOf", "oneOf"})
-_LISTS = _LISTS_30 | frozenset({"prefixItems"})
-_MAPS_30 = frozenset({"properties"})
-_MAPS = _MAPS_30 | frozenset({"patternProperties", "dependentSchemas", "$defs", "definitions"})
+_SCHEMAS = frozenset({"not", "items", "additionalProperties"})
+_LISTS = frozenset({"allOf", "anyOf", "oneOf"})
+_MAPS = frozenset({"properties"})
+_MAPS_4 = _MAPS | {"patternProperties", "dependencies"}
+_SCHEMAS_6 = _SCHEMAS | {"contains", "propertyNames"}
+_SCHEMAS_7 = _SCHEMAS_6 | {"if", "then", "else"}
+_VALUES_2019 = _VALUES | {"const", "maxContains", "minContains", "dependentRequired"}
+_SCHEMAS_2019 = _SCHEMAS_7 | {"unevaluatedItems", "unevaluatedProperties"}
+_MAPS_2019 = _MAPS | {"patternProperties", "dependentSchemas"}
 
-# OpenAPI Format Registry: these formats bound numbers, which JSON Schema formats cannot.
-_INTEGER_RANGES = {
-    "int32": {"minimum": -(2**31), "maximum": 2**31 - 1},
-    "int64": {"minimum": -(2**63), "maximum": 2**63 - 1},
+OPENAPI_30 = Dialect(
+    _VALUES, _SCHEMAS, _LISTS, _MAPS, is_nullable=True, has_flags=True, has_tuples=False
+)
+DRAFT_4 = Dialect(_VALUES, _SCHEMAS, _LISTS, _MAPS_4, has_flags=True, identifier="id")
+DRAFT_6 = Dialect(_VALUES | {"const"}, _SCHEMAS_6, _LISTS, _MAPS_4)
+DRAFT_7 = Dialect(_VALUES | {"const"}, _SCHEMAS_7, _LISTS, _MAPS_4)
+DRAFT_2019 = Dialect(
+    _VALUES_2019, _SCHEMAS_2019, _LISTS, _MAPS_2019, siblings=True, dynamic="$recursiveRef"
+)
+DRAFT_2020 = Dialect(
+    _VALUES_2019,
+    _SCHEMAS_2019,
+    _LISTS | {"prefixItems"},
+    _MAPS_2019,
+    siblings=True,
+    has_tuples=False,
+    dynamic="$dynamicRef",
+)
+
+# By `$schema`, without the empty fragment. Every other one is read as 2020-12: a document that
+# names one is refused before it gets here, unless it is read with `strict=False`.
+_DIALECTS = {
+    "http://json-schema.org/draft-04/schema": DRAFT_4,
+    "http://json-schema.org/draft-06/schema": DRAFT_6,
+    "http://json-schema.org/draft-07/schema": DRAFT_7,
+    "https://json-schema.org/draft/2019-09/schema": DRAFT_2019,
 }
 
 
-class Translator:
-    """Translates the schemas of one resource for one direction.
-
-    `base` is what references are relative to. `reference` turns a `$ref` into the engine's URI
-    (and sees to it that the target is translated as well); `lookup` gives the schema that a
-    `$ref` means, and its own base.
-
-    A `$dynamicRef` is read as a `$ref`: which is all it is where nothing overrides its anchor.
-    """
-
-    def __init__(
-        self,
-        version: tuple[int, int],
-        direction: Direction,
-        base: str,
-        reference: Reference,
-        lookup: Lookup,
-    ) -> None:
-        self._base = base
-        self._old = version < (3, 1)
-        self._hidden = HIDDEN[direction]
-        self._reference = reference
-        self._lookup = lookup
-        self._values = _VALUES_30 if self._old else _VALUES
-        self._schemas = _SCHEMAS_30 if self._old else _SCHEMAS
-        self._lists = _LISTS_30 if self._old else _LISTS
-        self._maps = _MAPS_30 if self._old else _MAPS
-
-    def translate(self, schema: Any, hidden: frozenset[str] = frozenset()) -> Any:
-        """The schema in 2020-12. What is not a schema at all accepts everything.
-
-        `hidden` are properties that are hidden by a schema around this one.
-        """
-        if not is_mapping(schema):
-            return schema if isinstance(schema, bool) else True
-        if self._old and "$ref" in schema:
-            return {"$ref": self._reference(schema["$ref"], self._base)}
-        hidden |= self._hidden_names(schema, self._base, MAX_HIDING_DEPTH)
-        out = {
-            key: self._keyword(key, value, hidden)
-            for key, value in schema.items()
-            if self._has(key)
-        }
-        if self._old:
-            _modernise(out, schema)
-        self._add_constraints(out, schema, hidden)
-        return out
-
-    def _translate_inner(self, schema: Any, hidden: frozenset[str] = frozenset()) -> Any:
-        """A schema inside another, which may have a base of its own."""
-        outer = self._base
-        identifier = mapping(schema).get("$id")
-        if isinstance(identifier, str) and not self._old:
-            self._base = urldefrag(urljoin(outer, identifier))[0]
-        try:
-            return self.translate(schema, hidden)
-        finally:
-            self._base = outer
-
-    def _has(self, key: str) -> bool:
-        groups = (self._values, self._schemas, self._lists, self._maps)
-        return any(key in group for group in groups)
-
-    def _keyword(self, key: str, value: Any, hidden: frozenset[str]) -> Any:
-        if key in self._values:
-            return value
-        if key in self._lists and is_list(value):
-            inherited = hidden if key in _LISTS_30 else frozenset[str]()
-            return [self._translate_inner(one, inherited) for one in value]
-        if key in self._maps and is_mapping(value):
-            return {name: self._translate_inner(one) for name, one in value.items()}
-        return self._translate_inner(value)
-
-    def _add_constraints(
-        self, out: dict[str, Any], schema: Mapping[str, Any], hidden: frozenset[str]
-    ) -> None:
-        extra: list[Any] = []
-        if not self._old and "$ref" in schema:
-            out["$ref"] = self._reference(schema["$ref"], self._base)
-        if not self._old and "$dynamicRef" in schema:
-            extra.append({"$ref": self._reference(schema["$dynamicRef"], self._base)})
-        bounds = _INTEGER_RANGES.get(str(schema.get("format")))
-        if bounds:
-            extra.append(bounds)
-        own = self._hidden_properties(schema, self._base)
-        if own:
-            extra.append({"properties": dict.fromkeys(own, False)})
-        if hidden and "required" in out:
-            out["required"] = [name for name in out["required"] if name not in hidden]
-        if extra:
-            out["allOf"] = [*out.get("allOf", ()), *extra]
-
-    def _hidden_properties(self, schema: Mapping[str, Any], base: str) -> frozenset[str]:
-        properties = mapping(schema.get("properties"))
-        return frozenset(
-            name for name, one in properties.items() if self._is_hidden(one, base, MAX_HIDING_DEPTH)
-        )
-
-    def _hidden_names(self, schema: Any, base: str, depth: int) -> frozenset[str]:
-        """The properties that a schema hides, itself or through `$ref` and `allOf`."""
-        names = self._hidden_properties(mapping(schema), base)
-        return names.union(
-            *(self._hidden_names(one, place, depth - 1) for one, place in self._parts(schema, base))
-            if depth
-            else ()
-        )
-
-    def _is_hidden(self, schema: Any, base: str, depth: int) -> bool:
-        ignored = self._old and "$ref" in mapping(schema)
-        if mapping(schema).get(self._hidden) is True and not ignored:
-            return True
-        parts = self._parts(schema, base) if depth else ()
-        return any(self._is_hidden(one, place, depth - 1) for one, place in parts)
-
-    def _parts(self, schema: Any, base: str) -> Iterator[tuple[Any, str]]:
-        """What else must hold where a schema holds, each with what its references start from."""
-        reference = mapping(schema).get("$ref")
-        if isinstance(reference, str):
-            yield self._lookup(reference, base)
-        if not (self._old and reference is not None):
-            for one in elements(mapping(schema).get("allOf")):
-                yield one, base
+def declared_dialect(declaration: Any) -> Dialect | None:
+    """The dialect that `$schema` or `jsonSchemaDialect` names; None where there is neither."""
+    if not isinstance(declaration, str):
+        return None
+    return _DIALECTS.get(declaration.removesuffix("#"), DRAFT_2020)
 
 
-def _modernise(out: dict[str, Any], schema: Mapping[str, Any]) -> None:
-    """What 3.0 says in other words: nullable, and boolean exclusive bounds."""
-    kind = schema.get("type")
-    if schema.get("nullable") is True and isinstance(kind, str):
-        out["type"] = [kind, "null"]
-    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        flag = out.pop(exclusive, None)
-        if flag is True and bound in out:
-            out[exclusive] = out.pop(bound)
+def dialect_of(node: Node) -> Dialect:
+    """The dialect of the schema that stands at a node."""
+    document = node.document
+    if document.version < (3, 1):
+        return OPENAPI_30
+    value = document.resources[node.uri]
+    found = declared_dialect(mapping(value).get("jsonSchemaDialect")) or DRAFT_2020
+    found = declared_dialect(mapping(value).get("$schema")) or found
+    for token in split_pointer(node.pointer):
+        if is_list(value):
+            value = value[int(token)]
+        elif is_mapping(value):
+            value = value[token]
+        found = declared_dialect(mapping(value).get("$schema")) or found
+    return found

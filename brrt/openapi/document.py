@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -140,6 +140,22 @@ class Document:
     def base(self, node: Node) -> str:
         """What references at this node are relative to: the nearest `$id`, or its resource."""
         return self._closure.base(node.uri, node.pointer)
+
+    def home(self, node: Node) -> Node:
+        """The schema resource around a node: the nearest schema with an `$id`, or its file."""
+        pointer = self._closure.home(node.uri, node.pointer)[1]
+        if not pointer:  # nearly always
+            return Node(self, node.uri, "", self.resources[node.uri])
+        return self._at(node.uri, pointer)
+
+    def anchors(self, home: Node) -> Iterator[tuple[str, Node]]:
+        """Name and node of each anchor in a schema resource, as `home` gives it."""
+        base = self.base(home)
+        for name, pointer in self._closure.anchors(home.uri, base).items():
+            yield name, self._at(home.uri, pointer)
+
+    def _at(self, uri: str, pointer: str) -> Node:
+        return Node(self, *self._closure.resolve(f"{uri}#{quote(pointer)}", uri))
 
     def fault(self, node: Node, message: str, cure: str = "") -> Fault:
         """A fault at `node`, with file, line and column."""

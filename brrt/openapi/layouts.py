@@ -1,17 +1,22 @@
 """The table of style x explode, read backwards: how one text holds several values.
 
-Rules (OpenAPI 3.0.4, 3.1.1 and 3.2, "Style Values" and "Style Examples"): an empty text is the
-empty array or object, or null if the schema allows null but no string (the table's "undefined"
-column). Where an array and a primitive are both allowed, one value without a delimiter is the
-primitive; where an array and an object are, the array. A thing sent twice that can be sent once
-becomes a list of both. Nothing is repaired or dropped.
+Rules (OpenAPI 3.0.4, 3.1.1 and 3.2, "Style Values" and "Style Examples"):
+
+* An empty text is the empty array or object, or null if the schema allows null but no string
+  (the table's "undefined" column; RFC 6570, section 2.3, counts a list without members there).
+* But an exploded array in a query, a form or cookies has one pair for each item, so `tags=` is
+  `[""]`: an array without items is left out, and "a zero-length string value in place of
+  parameters that would otherwise be omitted entirely" stands there only by `allowEmptyValue`.
+* Where an array and a primitive are both allowed, one value without a delimiter is the
+  primitive; where an array and an object are, the array.
+* A thing sent twice that can be sent once becomes a list of both. Nothing is repaired or dropped.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from brrt.openapi.shapes import ANYTHING, STRUCTURES, Convert, Shape, caster
+from brrt.openapi.shapes import ANYTHING, Convert, Shape, caster
 from brrt.openapi.wire import Decode, Pairs, group
 
 PairsDecoder: TypeAlias = Callable[[Pairs], Any]  # of what parse_query or parse_cookies gave
@@ -52,11 +57,11 @@ def one_value(shape: Shape, layout: Layout, *, whole: bool = False) -> Convert:
         return _array(shape, layout, whole=whole)
     if "object" in shape.types:
         return _object(shape, layout)
-    return _primitive(shape.types, layout.decode)
+    return _primitive(shape, layout.decode)
 
 
-def _primitive(types: frozenset[str], decode: Decode) -> Convert:
-    convert = caster(types)
+def _primitive(shape: Shape, decode: Decode) -> Convert:
+    convert = caster(shape.primitives)
     return decode if convert is str else lambda raw: convert(decode(raw))
 
 
@@ -69,22 +74,21 @@ def _array(shape: Shape, layout: Layout, *, whole: bool) -> Convert:
         parts = [raw] if whole else layout.split(raw)
         if alone is not None and len(parts) == 1:
             return alone(raw)
-        if not raw:
-            return None if nullable else []
-        return [item(part) for part in parts]
+        if not raw and nullable:
+            return None
+        return [item(part) for part in parts] if raw or whole else []
 
     return array
 
 
 def one_item(shape: Shape, decode: Decode) -> Convert:
     """Decode one item of an array."""
-    return _primitive((shape.items or ANYTHING).types, decode)
+    return _primitive(shape.items or ANYTHING, decode)
 
 
 def _alternative(shape: Shape, decode: Decode) -> Convert | None:
     """For a shape that may be a structure or a primitive, the decoder of the primitive."""
-    types = shape.types - STRUCTURES
-    return _primitive(types, decode) if types - {"null"} else None
+    return _primitive(shape, decode) if shape.primitives - {"null"} else None
 
 
 def _object(shape: Shape, layout: Layout) -> Convert:
@@ -110,8 +114,9 @@ def object_members(shape: Shape, layout: Layout) -> PairsDecoder:
 
 
 def several(shape: Shape, layout: Layout) -> Callable[[list[str]], Any]:
-    """Decode all that was sent for one exploded name."""
-    one = one_value(shape, layout, whole=True)
+    """Decode all that was sent for one exploded name; an object in there stays text."""
+    plain = Shape(shape.primitives) if is_object_only(shape) else shape
+    one = one_value(plain, layout, whole=True)
     each = one_item(shape, layout.decode) if "array" in shape.types else one
     return lambda raw: one(raw[0]) if len(raw) == 1 else [each(text) for text in raw]
 

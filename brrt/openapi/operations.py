@@ -29,11 +29,19 @@ MAX_SERVER_EXPANSIONS = 64
 
 @dataclass(frozen=True, slots=True)
 class MediaType:
-    """One entry of a `content` map: the media type or range, and its schema if it has one."""
+    """One entry of a `content` map: the media type or range, and its schema if it has one.
+
+    `item_schema` is that of each item of a sequence (`itemSchema`, 3.2). The Encoding Objects
+    are kept as they stand: `encoding` by property, the others by position (3.2).
+    """
 
     name: str
     schema: Node | None
     node: Node
+    encoding: Mapping[str, Node] = field(default_factory=dict[str, Node])
+    item_schema: Node | None = None
+    prefix_encoding: tuple[Node, ...] = ()
+    item_encoding: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +189,13 @@ def _operation(
 
 def _merge(shared: tuple[Parameter, ...], own: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     """An operation's parameter takes the place of the path's of that name and location."""
-    merged = {(one.location, one.name): one for one in (*shared, *own)}
+    merged = {_identity(one): one for one in (*shared, *own)}
     return tuple(merged.values())
+
+
+def _identity(one: Parameter) -> tuple[str, str]:
+    """Location and name; names of headers are the same in any case (RFC 9110, section 5.1)."""
+    return one.location, one.name.lower() if one.location == "header" else one.name
 
 
 def _parameters(owner: Node) -> Iterator[Parameter]:
@@ -227,8 +240,20 @@ def _body(node: Node | None) -> Body | None:
 def _content(node: Node | None) -> tuple[MediaType, ...]:
     if node is None:
         return ()
-    entries = ((name, entry.follow()) for name, entry in node.items())
-    return tuple(MediaType(name, entry.get("schema"), entry) for name, entry in entries)
+    return tuple(_media_type(name, entry.follow()) for name, entry in node.items())
+
+
+def _media_type(name: str, node: Node) -> MediaType:
+    encoding, prefix = node.get("encoding"), node.get("prefixEncoding")
+    return MediaType(
+        name=name,
+        schema=node.get("schema"),
+        node=node,
+        encoding=dict(encoding.items()) if encoding is not None else {},
+        item_schema=node.get("itemSchema"),
+        prefix_encoding=tuple(prefix.elements()) if prefix is not None else (),
+        item_encoding=node.get("itemEncoding"),
+    )
 
 
 def _responses(node: Node | None) -> dict[str, Response]:

@@ -112,11 +112,6 @@ def cookie_decoder(
     return lambda pairs: decoder(_split_ampersands(pairs))
 
 
-def form_decoder(shape: Shape) -> PairsDecoder:
-    """Decode a whole form (`application/x-www-form-urlencoded`): each name is a member."""
-    return object_members(shape, Layout(",", True, decode_query))
-
-
 def _from_pairs(name: str, shape: Shape, layout: Layout, reserved: frozenset[str]) -> PairsDecoder:
     if layout.explode and is_object_only(shape):
         return _exploded_object(name, shape, layout, reserved)
@@ -158,11 +153,14 @@ def _matrix(name: str, shape: Shape, layout: Layout) -> Convert:
     """`color=1,2`, or exploded `color=1;color=2` and `R=100;G=200`; `color` alone is empty."""
     all_mine = replace(shape, additional=shape.additional or ANYTHING)
     decoder = _from_pairs(name, all_mine, layout, frozenset())
+    empty = one_value(shape, layout)  # an exploded pair is an item, but a path has to hold none
     any_name = layout.explode and is_object_only(shape)
 
     def matrix(raw: str) -> Any:
         halves = [pair.partition("=") for pair in raw.split(";")]
         pairs = group((decode(key), value) for key, _, value in halves)
+        if pairs == {name: [""]}:
+            return empty("")
         return decoder(pairs) if any_name or pairs.keys() == {name} else MISSING
 
     return matrix

@@ -21,6 +21,10 @@ from brrt.openapi.sources import Resource, read_file
 # The URI of a document that was given as text or as a mapping.
 DOCUMENT_URI = "urn:brrt:document"
 
+_ANCHORS = ("$anchor", "$dynamicAnchor")
+# In `$schema`: the draft in which the name of a schema is `id`.
+_DRAFT_4 = "json-schema.org/draft-04/"
+
 _BUNDLE = "or bundle the document into one file (npx @redocly/cli bundle)"
 
 
@@ -93,15 +97,24 @@ class Closure:
 
     def base(self, uri: str, pointer: str) -> str:
         """What references at this place are relative to: the nearest `$id`, or the resource."""
+        return self.home(uri, pointer)[0]
+
+    def home(self, uri: str, pointer: str) -> tuple[str, str]:
+        """The nearest `$id` around a place and where it stands, or else the whole resource."""
         names = self._names_of(uri)
         if not names.identifiers:  # nearly always
-            return uri
+            return uri, ""
         inside = [
-            (len(place), identifier)
+            (len(place), identifier, place)
             for identifier, place in names.identifiers.items()
             if pointer == place or pointer.startswith(f"{place}/")
         ]
-        return max(inside)[1] if inside else uri
+        return max(inside)[1:] if inside else (uri, "")
+
+    def anchors(self, uri: str, base: str) -> dict[str, str]:
+        """The anchors of one `$id`, or of a resource, each with its pointer."""
+        anchors = self._names_of(uri).anchors
+        return {name: place for (owner, name), place in anchors.items() if owner == base}
 
     def _join(self, base: str, reference: str) -> str:
         if base != DOCUMENT_URI or reference.startswith("#"):
@@ -234,36 +247,61 @@ def _may_have_names(resource: Resource) -> bool:
     content = resource.content
     if not content:
         return True
-    return any(word in content for word in (b"$id", b"$anchor", b"$dynamicAnchor", b"$self"))
+    words = (b"$id", b"$anchor", b"$dynamicAnchor", b"$self", _DRAFT_4.encode())
+    return any(word in content for word in words)
 
 
 def _named(value: Any, uri: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every mapping with an `$id`, `$self`, `$anchor` or `$dynamicAnchor`, and its base URI."""
-    waiting: list[tuple[str, str, Any]] = [("", uri, value)]
+    waiting: list[tuple[str, str, Any, str]] = [("", uri, value, "")]
     seen: set[int] = set()
     while waiting:
-        pointer, base, entry = waiting.pop()
+        pointer, base, entry, draft = waiting.pop()
         if id(entry) in seen:
             continue
         if is_mapping(entry):
             seen.add(id(entry))
-            identifier = entry.get("$id", entry.get("$self") if not pointer else None)
-            if isinstance(identifier, str):
+            draft = _draft(entry, draft)
+            identifier = _identifier(entry, draft, is_root=not pointer)
+            if identifier is not None and not identifier.startswith("#"):
                 base = urldefrag(urljoin(base, identifier))[0]
-            if not entry.keys().isdisjoint(("$id", "$self", "$anchor", "$dynamicAnchor")):
-                yield pointer, base, entry
+            if identifier is not None or not entry.keys().isdisjoint(_ANCHORS):
+                yield pointer, base, {**entry, "$id": identifier}
             children: Any = entry.items()
         elif is_list(entry):
             children = enumerate(entry)
         else:
             continue
-        waiting.extend((f"{pointer}/{escape_token(key)}", base, inner) for key, inner in children)
+        waiting.extend(
+            (f"{pointer}/{escape_token(key)}", base, inner, draft) for key, inner in children
+        )
+
+
+def _draft(entry: dict[str, Any], outer: str) -> str:
+    """The `$schema` that counts, if it is one of those in which nothing beside `$ref` does."""
+    declared = entry.get("$schema")
+    if not isinstance(declared, str):
+        return outer
+    return declared if declared.startswith("http://json-schema.org/draft-0") else ""
+
+
+def _identifier(entry: dict[str, Any], draft: str, *, is_root: bool) -> str | None:
+    """What a schema says that it is called; `$self` is for whole documents of OpenAPI 3.2."""
+    if draft and "$ref" in entry:
+        return None
+    name = "id" if _DRAFT_4 in draft else "$id"
+    identifier = entry.get(name, entry.get("$self") if is_root else None)
+    return identifier if isinstance(identifier, str) else None
 
 
 def _collect(names: _Names, pointer: str, base: str, value: dict[str, Any]) -> None:
-    if isinstance(value.get("$id", value.get("$self")), str):
+    """Up to draft 7 an identifier that is nothing but a fragment was an anchor."""
+    identifier = value["$id"]
+    if identifier is not None and not identifier.startswith("#"):
         names.identifiers.setdefault(base, pointer)
-    for keyword in ("$anchor", "$dynamicAnchor"):
+    elif identifier:
+        names.anchors.setdefault((base, identifier[1:]), pointer)
+    for keyword in _ANCHORS:
         anchor = value.get(keyword)
         if isinstance(anchor, str):
             names.anchors.setdefault((base, anchor), pointer)

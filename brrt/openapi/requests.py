@@ -5,54 +5,61 @@ for each parameter, one validator for all parameters together. A fault of the cl
 `Violation`, and all of them are collected.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from brrt.errors import Problem
 from brrt.openapi import content
 from brrt.openapi.binding import Binding, Taken
 from brrt.openapi.conversion import convert
-from brrt.openapi.operations import DEFAULT_STYLES, Operation, Parameter
-from brrt.openapi.parameters import (
-    cookie_decoder,
-    header_decoder,
-    path_decoder,
-    query_decoder,
-)
+from brrt.openapi.decoders import ParameterDecoder, checked_schema, parameter_decoder
+from brrt.openapi.encodings import UnreadableForm
+from brrt.openapi.operations import Operation, Parameter
+from brrt.openapi.query_names import QueryNames
+from brrt.openapi.readings import Readings, other_shapes
 from brrt.openapi.routing import Template
-from brrt.openapi.schemas import Schemas, Validator
+from brrt.openapi.schemas import Direction, Schemas, Validator
+from brrt.openapi.secrets import Secrets
 from brrt.openapi.shapes import MISSING, Shape
-from brrt.openapi.validation import Invalid, Violation, violations
+from brrt.openapi.validation import Invalid, Violation, pointer, violations
 from brrt.openapi.wire import Unreadable, parse_cookies, parse_query
-
-TEXT = Shape(frozenset({"string"}))
-NO_NAMES = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """How one parameter is read: its key among the arguments, decoder and default."""
+    """How one parameter is read: its key among the arguments, decoder and default.
+
+    `others` are other readings of the same text, where the schema leaves a choice.
+    """
 
     key: str
-    decode: Callable[[Any], Any]
+    decode: ParameterDecoder
     default: Any
     mutable: bool
     parameter: Parameter
+    shape: Shape
+    others: Readings | None
 
     def put(self, arguments: dict[str, Any], raw: Any, found: list[Violation]) -> None:
         try:
             value = self.decode(raw)
+        except UnreadableForm as error:
+            for member, text in error.members.items():
+                found.append(self._unread(f".{member}: {text}", pointer([member])))
+            return
         except (Unreadable, content.Unreadable) as error:
-            one = self.parameter
-            message = f"{one.name}: {error}"
-            found.append(Violation(one.location, one.name, "", message, "encoding"))
+            found.append(self._unread(f": {error}"))
             return
         if value is MISSING:
             self.put_default(arguments)
         else:
             arguments[self.key] = value
+
+    def _unread(self, text: str, place: str = "") -> Violation:
+        one = self.parameter
+        return Violation(one.location, one.name, place, f"{one.name}{text}", "encoding")
 
     def put_default(self, arguments: dict[str, Any]) -> None:
         default = self.default
@@ -61,12 +68,23 @@ class _Reading:
 
 
 class ParameterReader:
-    """Reads all parameters of one operation."""
+    """Reads all parameters of one operation.
 
-    def __init__(self, operation: Operation, binding: Binding, schemas: Schemas) -> None:
+    With `strict_query`, names in the query that the operation does not know are refused;
+    `api_keys` are the names under which API keys come there.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        binding: Binding,
+        schemas: Schemas,
+        *,
+        strict_query: bool = False,
+        api_keys: Collection[str] = (),
+    ) -> None:
         self._taken = binding.parameters
-        names = frozenset(one.name for one in operation.parameters)
-        readings = [self._reading(one, schemas, names) for one in operation.parameters]
+        readings = list(self._readings_of(operation, schemas, api_keys))
         by_place: dict[str, list[_Reading]] = {}
         for one in readings:
             by_place.setdefault(one.parameter.location, []).append(one)
@@ -74,15 +92,18 @@ class ParameterReader:
         order = Template.parse(operation.path).names[::-1]
         self._path = [(~order.index(one.parameter.name), one) for one in by_place.get("path", ())]
         self._query = by_place.get("query", [])
+        self._querystring = by_place.get("querystring", [])
+        self._names = _query_names(readings, api_keys) if strict_query else None
         self._header = [
-            (one.parameter.name.lower().encode("latin-1"), one)
-            for one in by_place.get("header", ())
+            (one.parameter.name.lower().encode(), one) for one in by_place.get("header", ())
         ]
         self._cookie = by_place.get("cookie", [])
         self.headers = frozenset(name for name, _ in self._header)
         if self._cookie:
             self.headers |= {b"cookie"}
         self._readings = {one.key: one for one in readings}
+        self._choices = [one for one in readings if one.others is not None]
+        self._labels = _labels(readings)
         self._validator = self._compile(readings, schemas)
         taken = [(one.key, self._taken.get(_place(one.parameter))) for one in readings]
         self._finish = [pair for pair in taken if _needs_finish(pair[1])]
@@ -96,10 +117,13 @@ class ParameterReader:
     ) -> dict[str, Any]:
         """The decoded values of all parameters that are there; violations go to `found`."""
         arguments: dict[str, Any] = {}
+        if self._names is not None and raw_query:
+            found.extend(self._names.check(_pairs("query", parse_query, raw_query)))
         if self._readings:
             self._decode(arguments, raw_path, raw_query, headers, found)
             try:
                 if not self._validator.is_valid(arguments):
+                    self._settle(arguments, raw_path, raw_query, headers)
                     unread = {(one.location, one.name) for one in found}
                     found.extend(self._violations(arguments, unread))
             except (ValueError, RecursionError):  # the engine's depth is less than that of JSON
@@ -120,6 +144,8 @@ class ParameterReader:
             fields = _pairs("query", parse_query, raw_query)
             for one in self._query:
                 one.put(arguments, fields, found)
+        for one in self._querystring:
+            one.put(arguments, raw_query, found)
         for name, one in self._header:
             if name in headers:
                 one.put(arguments, headers[name].decode("latin-1"), found)
@@ -130,10 +156,44 @@ class ParameterReader:
             for one in self._cookie:
                 one.put(arguments, cookies, found)
 
+    def _settle(
+        self,
+        arguments: dict[str, Any],
+        raw_path: tuple[str, ...],
+        raw_query: str,
+        headers: Mapping[bytes, bytes],
+    ) -> None:
+        """Read again what may be read in another way, if the schema refuses the first one."""
+        for one in self._choices:
+            if one.key in arguments and one.others is not None:
+                raw = self._raw(one, raw_path, raw_query, headers)
+                arguments[one.key] = one.others.settle(arguments[one.key], raw)
+
+    def _raw(
+        self,
+        one: _Reading,
+        raw_path: tuple[str, ...],
+        raw_query: str,
+        headers: Mapping[bytes, bytes],
+    ) -> Any:
+        """What was sent for one parameter, as its decoder takes it."""
+        parameter = one.parameter
+        if parameter.location == "path":
+            return next(raw_path[index] for index, each in self._path if each is one)
+        if parameter.location == "header":
+            raw = headers.get(parameter.name.lower().encode())
+            return raw.decode("latin-1") if raw is not None else None
+        if parameter.location == "query":
+            return parse_query(raw_query)
+        return parse_cookies(headers.get(b"cookie", b"").decode("latin-1"))
+
     def by_name(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Values by the names that the document gives."""
-        readings = self._readings
-        return {readings[key].parameter.name: value for key, value in arguments.items()}
+        """Values by the names that the document gives.
+
+        A name that stands in several places is told apart by these: `path.id`, `query.id`.
+        """
+        labels = self._labels
+        return {labels[key]: value for key, value in arguments.items()}
 
     def finish(self, arguments: dict[str, Any], found: list[Violation]) -> None:
         """Convert to the handler's hints; drop what it does not take; fill in None."""
@@ -143,22 +203,38 @@ class ParameterReader:
             elif key in arguments:
                 if taken.convert is not None:
                     reading = self._readings[key].parameter
-                    convert(arguments, taken, reading.location, reading.name, found)
+                    place = reading.location, reading.name
+                    convert(arguments, taken, *place, found, self._secrets, (key,))
             elif not taken.optional:
                 arguments[key] = None
+
+    def _secrets(self) -> tuple[Secrets]:
+        return (self._validator.secrets(),)
 
     def _key(self, parameter: Parameter) -> str:
         """The handler's name for a parameter, or a key that no Python name can be."""
         taken = self._taken.get(_place(parameter))
         return taken.name if taken else f"{parameter.location} {parameter.name}"
 
-    def _reading(self, one: Parameter, schemas: Schemas, names: frozenset[str]) -> _Reading:
-        decode = _decoder(one, schemas.shape(one.schema), names - {one.name})
-        default = one.default
-        return _Reading(self._key(one), decode, default, isinstance(default, (dict, list)), one)
+    def _readings_of(
+        self, operation: Operation, schemas: Schemas, api_keys: Collection[str]
+    ) -> Iterable[_Reading]:
+        names = frozenset(one.name for one in operation.parameters).union(api_keys)
+        for one in operation.parameters:
+            shape, others = schemas.shape(one.value_schema), names - {one.name}
+            default = one.default
+            yield _Reading(
+                key=self._key(one),
+                decode=parameter_decoder(one, shape, others),
+                default=default,
+                mutable=isinstance(default, (dict, list)),
+                parameter=one,
+                shape=shape,
+                others=_other_readings(one, shape, others, schemas),
+            )
 
     def _compile(self, readings: list[_Reading], schemas: Schemas) -> Validator:
-        members = {one.key: one.parameter.value_schema for one in readings}
+        members = {one.key: checked_schema(one.parameter, one.shape) for one in readings}
         required = tuple(one.key for one in readings if one.parameter.required)
         empty = frozenset(one.key for one in readings if one.parameter.allow_empty)
         return schemas.object_validator(members, required, empty)
@@ -195,32 +271,29 @@ def _pairs(
         raise Invalid([Violation(location, "", "", str(error), "encoding")]) from None
 
 
-def _decoder(one: Parameter, shape: Shape, others: frozenset[str]) -> Callable[[Any], Any]:
-    """The decoder of a parameter; `others` are the names that an exploded object leaves alone."""
-    text = (one.name, one.style, one.explode, shape)
-    if one.content is not None:
-        return _content_decoder(one)
-    if one.location == "path":
-        return path_decoder(*text)
-    if one.location == "header":
-        return header_decoder(*text)
-    if one.location == "query":
-        return query_decoder(*text, allow_empty=one.allow_empty, reserved=others)
-    return cookie_decoder(*text, reserved=others)
-
-
-def _content_decoder(one: Parameter) -> Callable[[Any], Any]:
-    """A parameter serialised by media type, such as JSON in a query (OpenAPI 3.1.1, 4.8.12.3)."""
-    assert one.content is not None
-    as_text = _decoder(
-        replace(one, content=None, style=DEFAULT_STYLES[one.location]), TEXT, NO_NAMES
+def _other_readings(
+    one: Parameter, shape: Shape, others: frozenset[str], schemas: Schemas
+) -> Readings | None:
+    if one.schema is None:
+        return None
+    decoders = [parameter_decoder(one, other, others) for other in other_shapes(shape)]
+    return (
+        Readings(schemas.validator(one.schema, Direction.REQUEST), decoders) if decoders else None
     )
-    json = content.is_json(content.essence(one.content.name))
 
-    def decode(raw: Any) -> Any:
-        text = as_text(raw)
-        if isinstance(text, list):
-            raise content.Unreadable("sent more than once")
-        return content.decode_json(text.encode()) if json and isinstance(text, str) else text
 
-    return decode
+def _query_names(readings: Iterable[_Reading], api_keys: Collection[str]) -> QueryNames | None:
+    names = QueryNames(((one.parameter, one.shape) for one in readings), api_keys)
+    return None if names.is_open else names
+
+
+def _labels(readings: Iterable[_Reading]) -> dict[str, str]:
+    """What each parameter is called in `Request.parameters`, by its key."""
+    places: dict[str, list[_Reading]] = {}
+    for one in readings:
+        places.setdefault(one.parameter.name, []).append(one)
+    return {
+        one.key: name if len(several) == 1 else f"{one.parameter.location}.{name}"
+        for name, several in places.items()
+        for one in several
+    }

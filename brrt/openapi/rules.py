@@ -30,6 +30,7 @@ RULES = {
     "duplicate operationId": Weight.FATAL,
     "duplicate parameter": Weight.FATAL,
     "path parameter": Weight.FATAL,
+    "querystring": Weight.FATAL,
     "template": Weight.FATAL,
     "conflicting paths": Weight.FATAL,
     "identical paths": Weight.FAULT,  # but no method in common: each request has one operation

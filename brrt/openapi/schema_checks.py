@@ -5,18 +5,19 @@ bodies, headers, callbacks) the same findings are warnings, unless the schema ca
 Whole schemas are checked against the meta-schemas of their dialects at once, by jsonschema-rs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 import jsonschema_rs
 
 from brrt.openapi.defaults import Defaults, python_pattern
-from brrt.openapi.json_values import elements, is_mapping, mapping
+from brrt.openapi.json_values import elements, is_list, is_mapping, mapping, split_pointer
+from brrt.openapi.patterns import to_engine
 from brrt.openapi.reach import properties, reached, visited
 from brrt.openapi.references import DOCUMENT_URI
 from brrt.openapi.rules import Findings
-from brrt.openapi.spots import Guide, Spot
+from brrt.openapi.spots import Guide, Spot, Trail
 from brrt.openapi.structure import resource
 from brrt.openapi.violations import violations
 from brrt.openapi.walk import Found
@@ -42,6 +43,7 @@ _OPENAPI_FILES = (
 _DECORATIVE = frozenset({"uniqueItems", "minItems"})
 # Draft 4 wants `maximum` beside `exclusiveMaximum`; without it nothing is lost.
 _DEPENDENCIES = frozenset({"'minimum' is missing", "'maximum' is missing"})
+_FOR_PYTHON = "other tools refuse it too: write it without what only JavaScript knows"
 _ELSEWHERE = " elsewhere"
 
 
@@ -51,7 +53,8 @@ def check_schemas(guide: Guide, found: Found) -> Findings:
     defaults = Defaults(guide)
     roots = list(reached(guide))
     known = {id(root.value) for root in roots}
-    others = [place.spot for place in found.places["schema"] if place.top]
+    schemas = found.places["schema"]
+    others = [one.spot for one in schemas if one.top or "$schema" in one.value]
     _check_dialects(findings, guide, roots, "")
     others = [spot for spot in others if id(spot.value) not in known]
     _check_dialects(findings, guide, others, _ELSEWHERE)
@@ -115,14 +118,20 @@ def _check_dialects(findings: Findings, guide: Guide, roots: list[Spot], suffix:
 def _check_dialect(findings: Findings, validator: Any, schemas: list[Spot], suffix: str) -> None:
     for wrong in violations(validator, [schema.value for schema in schemas]):
         index, *steps = wrong.pointer[1:].split("/")
+        plain = [step.replace("~1", "/").replace("~0", "~") for step in steps]
+        inward = _inward(schemas[int(index)].value, plain)
+        if any(isinstance(one.get("$schema"), str) for one in inward):
+            continue  # that one is checked by itself
         rule, message, cure = f"schema decoration{suffix}", wrong.message, wrong.cure
         if wrong.keyword == "format":
             rule = f"python pattern{suffix}"
             message = f"{message.removesuffix(' is not a valid regex')} is no pattern for Python"
-            cure = "other tools refuse it too: write it without what only JavaScript knows"
+            cure = _FOR_PYTHON
+        elif wrong.keyword == "propertyNames" and plain[-1:] == ["patternProperties"]:
+            rule, cure = f"python pattern{suffix}", _FOR_PYTHON
+            message = "a pattern here is none for Python"
         elif wrong.keyword not in _DECORATIVE and message not in _DEPENDENCIES:
             rule = "schema"
-        plain = [step.replace("~1", "/").replace("~0", "~") for step in steps]
         findings.add(rule, message, cure, schemas[int(index)], *plain)
 
 
@@ -131,10 +140,8 @@ def _dialect(findings: Findings, guide: Guide, schema: Spot) -> str:
     if guide.version < (3, 1):
         return DRAFT_4
     own = OPENAPI_31 if guide.version == (3, 1) else OPENAPI_32
-    spot, keyword = schema, "$schema"
-    if keyword not in schema.value:
-        spot, keyword = guide.root, "jsonSchemaDialect"
-    declared = spot.value.get(keyword, own)
+    spot, keyword = _declaration(guide, schema)
+    declared = mapping(spot.value).get(keyword, own)
     dialect = declared.rstrip("#") if isinstance(declared, str) else ""
     if dialect in _DIALECTS:
         return dialect
@@ -143,10 +150,32 @@ def _dialect(findings: Findings, guide: Guide, schema: Spot) -> str:
     return own
 
 
+def _declaration(guide: Guide, schema: Spot) -> tuple[Spot, str]:
+    """Where the dialect of a schema is said: the nearest `$schema`, or else in its document."""
+    whole = guide.closure.resources[schema.uri].value
+    spot, keyword = Spot(whole, schema.uri, schema.base), "jsonSchemaDialect"
+    if isinstance(mapping(whole).get("$schema"), str):
+        keyword = "$schema"
+    tokens = split_pointer(schema.pointer)
+    trail: Trail = None
+    for token, outer in zip(tokens, _inward(whole, tokens), strict=True):
+        trail = (trail, token)
+        if isinstance(outer.get("$schema"), str):
+            spot, keyword = Spot(outer, schema.uri, schema.base, trail), "$schema"
+    return spot, keyword
+
+
+def _inward(value: Any, tokens: list[str]) -> Iterator[dict[str, Any]]:
+    """The objects that stand on the way to a place, the one there included."""
+    for token in tokens:
+        value = value[int(token)] if is_list(value) else mapping(value).get(token)
+        yield mapping(value)
+
+
 @cache
 def _compiles(pattern: str) -> bool:
     try:
-        jsonschema_rs.Draft202012Validator({"pattern": pattern}, offline=True)
+        jsonschema_rs.Draft202012Validator({"pattern": to_engine(pattern)}, offline=True)
     except ValueError:
         return False
     return True

@@ -23,6 +23,7 @@ class Missing(Enum):
 
 
 MISSING: Final = Missing.MISSING
+STRUCTURES: Final = frozenset({"array", "object"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +31,25 @@ class Shape:
     """What a schema says that a text may become; no types at all means any text.
 
     `items` describes the items of arrays, `properties` the members of objects, and `additional`
-    the members that `properties` does not name.
+    the members that `properties` does not name. `preferred` are the primitive types that are
+    tried, where these are not all: those of an `anyOf` up to the first branch that is a string.
+    `choices` are the branches of an `anyOf` or `oneOf` in which there are arrays or objects.
     """
 
     types: frozenset[str] = frozenset()
     items: "Shape | None" = None
     properties: Mapping[str, "Shape"] = field(default_factory=dict[str, "Shape"])
     additional: "Shape | None" = None
+    preferred: frozenset[str] | None = None
+    choices: tuple["Shape", ...] = ()
+
+    @property
+    def primitives(self) -> frozenset[str]:
+        """The primitive types that a text is tried as."""
+        return (self.types if self.preferred is None else self.preferred) - STRUCTURES
 
 
 ANYTHING: Final = Shape()
-STRUCTURES: Final = frozenset({"array", "object"})
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _BOOLEANS: Final[Mapping[str, Any]] = {"true": True, "false": False}
@@ -49,14 +58,15 @@ _BOOLEANS: Final[Mapping[str, Any]] = {"true": True, "false": False}
 def cast(text: str, shape: Shape) -> Any:
     """The JSON value that `text` stands for, or `text` itself where it fits none of the types.
 
-    Tried in this order: null, boolean, integer, number, string. Numbers follow the grammar of
-    JSON (RFC 8259, section 6): no `+1`, `01`, `1_0`, ` 1`, `nan`. `1.0` is no integer, what
-    overflows a float no number, and integers end at MAX_DIGITS digits.
+    Tried in this order: null, boolean, integer, number, string, as far as they are among
+    `Shape.primitives`. Numbers follow the grammar of JSON (RFC 8259, section 6): no `+1`, `01`,
+    `1_0`, ` 1`, `nan`. `1.0` is no integer, what overflows a float no number, and integers end
+    at MAX_DIGITS digits.
     """
-    return caster(shape.types)(text)
+    return caster(shape.primitives)(text)
 
 
-@lru_cache(maxsize=128)  # all sets of the seven types
+@lru_cache(maxsize=32)  # all sets of the five primitive types
 def caster(types: frozenset[str]) -> Convert:
     """What makes a value of one of these types of a text, or gives the text back."""
     attempts = [attempt for name, attempt in _ATTEMPTS.items() if name in types]

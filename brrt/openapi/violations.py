@@ -6,6 +6,7 @@ decided elsewhere.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -18,6 +19,9 @@ from brrt.openapi.json_values import elements, escape_token, mapping
 # Characters of a value that a message shows.
 _SHOWN = 60
 _UNEXPECTED = ("additionalProperties", "unevaluatedProperties")
+
+# A range of statuses is written `2XX` (OpenAPI 3.1.1, section 4.8.16.2).
+_LOWER_RANGE = re.compile(r"[1-5][xX]{2}")
 
 _Words = tuple[str, str]
 _Allowed = Callable[[Any], Sequence[str]]
@@ -188,6 +192,8 @@ def _unexpected(error: Any, allowed: Sequence[str], alone: bool) -> _Words:
         return "", ""
     message = f"{', '.join(map(repr, names))} may not stand here"
     close = ", ".join(map(repr, get_close_matches(names[0], allowed, n=2)))
+    if _LOWER_RANGE.fullmatch(names[0]):
+        close = repr(names[0].upper())
     guess = f"perhaps {close}; " if close else ""
     return message, f"{guess}names of extensions begin with x-"
 

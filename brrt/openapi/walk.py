@@ -165,7 +165,7 @@ class _Walker:
             if identity in seen or not is_mapping(value):
                 continue
             seen.add(identity)
-            if "$id" in value and place.kind == "schema":
+            if place.kind == "schema" and ("$id" in value or "id" in value):
                 place = place._replace(base=self._guide.closure.base(place.uri, place.pointer))
             self.found.places[place.kind].append(place)
             if "$ref" in value:

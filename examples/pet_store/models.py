@@ -146,6 +146,15 @@ class StoredFile(Model, frozen=True):
     content: bytes
 
 
+class File(Model, frozen=True):
+    """What is told of a file that is kept."""
+
+    id: UUID
+    name: str
+    media_type: str
+    size: int
+
+
 class NewWebhook(Model, frozen=True):
     """A wish to be told what happens."""
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from msgspec import Struct, convert, json, structs, to_builtins
 
@@ -202,6 +202,18 @@ class Store:
         """The file with this id."""
         rows = await self._database.query("SELECT * FROM files WHERE id = :id", id=str(id))
         return _value(rows[0], StoredFile) if rows else None
+
+    async def add_file(self, name: str, media_type: str, content: bytes) -> StoredFile:
+        """Keep a file."""
+        file = StoredFile(uuid4(), name, media_type, content)
+        await self._database.query(
+            "INSERT INTO files VALUES (:id, :name, :mediaType, :content)",
+            id=str(file.id),
+            name=name,
+            mediaType=media_type,
+            content=content,
+        )
+        return file
 
     async def add_application(self, new: NewApplication) -> Application | None:
         """Keep an application; None if there is no such pet."""

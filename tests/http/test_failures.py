@@ -8,8 +8,8 @@ import pytest
 
 from brrt import Conflict, Limits, NotFound, Problem
 from brrt.errors import LifecycleError, Retired, Shed
+from brrt.http.answers import Answer, ContractBroken
 from brrt.http.failures import ErrorMap, Failures, request_id
-from brrt.http.responses import Answer, ContractBroken
 from brrt.openapi.validation import Invalid, Violation
 
 

@@ -16,57 +16,11 @@ import pydantic
 import pytest
 from starlette.responses import PlainTextResponse
 
-from brrt import Problem, Reply
-from brrt.http.responses import (
-    Answer,
-    ContractBroken,
-    Mode,
-    Responder,
-    encode_headers,
-    problem_answer,
-    send_answer,
-)
-from brrt.openapi.document import load
-from brrt.openapi.operations import operations
-from brrt.openapi.schemas import Direction, Schemas
-
-JSON = "application/json"
-ANY: dict[str, Any] = {"description": "any", "content": {JSON: {}}}
-EMPTY = {"description": "empty"}
-
-
-def having(schema: Any, *media_types: str) -> dict[str, Any]:
-    """A response whose content has this schema."""
-    names = media_types or (JSON,)
-    return {"description": "some", "content": {name: {"schema": schema} for name in names}}
-
-
-def responder(mode: Mode = "strict", **responses: Any) -> Responder:
-    """What answers for an operation with these responses: `s200={...}`."""
-    found = {status.removeprefix("s"): one for status, one in responses.items()}
-    item = {"get": {"operationId": "op", "responses": found}}
-    info = {"title": "t", "version": "1"}
-    document = load({"openapi": "3.1.0", "info": info, "paths": {"/x": item}})
-    (operation,) = operations(document)
-    schemas = Schemas(document)
-    for response in operation.responses.values():
-        for media_type in response.content:
-            if media_type.schema is not None:
-                schemas.add(media_type.schema, Direction.RESPONSE)
-    return Responder(operation, schemas, mode)
-
-
-def answer(value: Any, mode: Mode = "strict", **responses: Any) -> Answer:
-    found = responder(mode, **responses).respond(value)
-    assert isinstance(found, Answer)
-    return found
-
-
-def header(found: Answer, name: str) -> str | None:
-    values = [value.decode("latin-1") for key, value in found.headers if key == name.encode()]
-    assert len(values) <= 1
-    return values[0] if values else None
-
+from brrt import Problem, Reply, SpecError
+from brrt.http.answers import Answer, ContractBroken, encode_headers, send_answer
+from brrt.http.problems import problem_answer
+from brrt.http.responses import Mode
+from tests.http.responding import ANY, EMPTY, JSON, answer, having, header, responder
 
 # Which status
 
@@ -88,6 +42,14 @@ def header(found: Answer, name: str) -> str | None:
 def test_a_plain_value_has_the_operations_own_status(responses: Any, status: int) -> None:
     """The lowest 2xx that is declared, or 200 where a range or a default is."""
     assert answer({}, **responses).status == status
+
+
+def test_ranges_are_in_capitals() -> None:
+    """A range in small letters is a fault, which says how it is written."""
+    for text in ("2xx", "2Xx"):
+        responses: Any = {text: ANY}
+        with pytest.raises(SpecError, match=r"perhaps '2XX'"):
+            responder(**responses)
 
 
 def test_a_reply_chooses_its_status() -> None:
@@ -137,10 +99,19 @@ def test_none_with_content_is_null() -> None:
         answer(None, s200=having({"type": "object"}))
 
 
+def test_without_any_responses() -> None:
+    """An operation that declares no responses may answer with any status, and no content."""
+    found = answer(Reply(status=404))
+    assert (found.status, found.body) == (404, b"")
+    assert answer(None).status == 200
+    with pytest.raises(ContractBroken, match="declares no content"):
+        answer({})
+
+
 def test_a_value_without_content_breaks_the_document() -> None:
     """What the document does not declare is not sent by accident."""
     for value, responses in (({}, {"s204": EMPTY}), (Reply({}, 404), {"s200": ANY, "s404": EMPTY})):
-        with pytest.raises(ContractBroken, match="declares no content"):
+        with pytest.raises(ContractBroken, match=r"(declares|carries) no content"):
             answer(value, **responses)
 
 

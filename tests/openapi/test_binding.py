@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from brrt.errors import Fault
-from brrt.openapi.binding import Binding, Cookie, Header, Path, Query, bind
+from brrt.openapi.binding import Binding, bind
+from brrt.openapi.markers import Cookie, Header, Path, Query
 from brrt.openapi.operations import Operation
-from brrt.openapi.schema_shapes import read_shape
 
 Page = Any
 
@@ -82,7 +83,7 @@ def bound(
     """What binding gives, with the types of this file to inject."""
     injectables: dict[type, str] = {FakeRequest: "request"}
     has_state = more.get("has_state", state is not None)
-    return bind(operation(page, body), handler, read_shape, injectables, state, has_state)
+    return bind(operation(page, body), handler, injectables, state, has_state)
 
 
 def faults(page: Page, handler: Callable[..., Any], body: Any = None, **more: Any) -> list[str]:
@@ -133,6 +134,42 @@ async def test_a_name_in_two_places_is_told_apart(page: Page) -> None:
         "c": ("cookie", "class"),
         "d": ("path", "petId"),
     }
+
+
+async def test_only_what_must_be_is_converted(page: Page) -> None:
+    """A text becomes an int at once; JSON may write one as 1.0, and a hint may have bounds."""
+    schema = {"application/json": {"schema": INTEGER}}
+    operation = page.only(
+        page.document(
+            page.get(
+                parameters=[
+                    parameter("plain", required=True, schema=INTEGER),
+                    parameter("whole", required=True, schema={"type": "number", "multipleOf": 1}),
+                    {"name": "json", "in": "query", "required": True, "content": schema},
+                    parameter("bound", required=True, schema=INTEGER),
+                ]
+            )
+        )
+    )
+
+    async def handler(
+        plain: int,
+        whole: int,
+        json: int,
+        x: Annotated[int, msgspec.Meta(lt=5), Query("bound")],
+    ) -> None: ...
+
+    binding, found = bind(operation, handler, {}, None, False)
+    assert not found
+    converters = {place[1]: taken.convert for place, taken in binding.parameters.items()}
+    assert converters["plain"] is None
+    for name in ("whole", "json"):
+        convert = converters[name]
+        assert convert is not None
+        assert type(convert(1.0)) is int
+    assert converters["bound"] is not None
+    with pytest.raises(ValueError):
+        converters["bound"](7)
 
 
 async def test_the_body(page: Page) -> None:
@@ -230,7 +267,7 @@ FAULTS = [
     ("pet_id: float", None, ""),
     ("price: int", "schema allows number", ""),
     ("price: Decimal", None, ""),
-    ("must: Literal['a']", None, ""),
+    ("must: Literal['a']", "schema allows any string", "list the values"),
     ("must: Literal[1]", "schema allows string", ""),
     ("flag: int | None", "schema allows string", ""),
     ("flag: int | str | None", None, ""),

@@ -138,6 +138,43 @@ def test_security_schemes_by_uri_in_32() -> None:
     assert len(faults(document(version="3.1.0", **members))) == 1
 
 
+@pytest.mark.parametrize(
+    ("own", "shared", "message"),
+    [
+        (["s"], ["q"], "'s' stands beside 'q'"),
+        (["q"], ["s"], "'s' stands beside 'q'"),
+        (["s"], ["t"], "'t' stands beside 's'"),
+        (["s", "q"], [], "'s' stands beside 'q'"),
+        (["s", "t"], [], "'s' stands beside 't'"),
+        (["ref"], ["q"], "'s' stands beside 'q'"),
+        (["s"], ["s"], ""),
+        (["s"], [], ""),
+        (["s", "h"], [], ""),
+        (["q"], ["q"], ""),
+    ],
+)
+def test_a_querystring_stands_alone(own: list[str], shared: list[str], message: str) -> None:
+    """3.2: one querystring parameter and no query parameters, those of the path included."""
+    whole = {"in": "querystring", "content": {"text/plain": {"schema": STRING}}}
+    known = {
+        "s": {"name": "s", **whole},
+        "t": {"name": "t", **whole},
+        "q": {"name": "q", "in": "query", "schema": STRING},
+        "h": {"name": "h", "in": "header", "schema": STRING},
+        "ref": {"$ref": "#/components/parameters/s"},
+    }
+    item = {
+        "parameters": [known[name] for name in shared],
+        "get": {"responses": OK, "parameters": [known[name] for name in own]},
+    }
+    made = document({"/x": item}, "3.2.0", components={"parameters": {"s": known["s"]}})
+    found = [
+        fault.message for fault in faults(made, strict=False) if "stands beside" in fault.message
+    ]
+    assert len(found) == bool(message)
+    assert not message or message in found[0]
+
+
 def test_ignored_headers_and_unknown_settings_are_warnings() -> None:
     """What has no effect is said, but is never a fault."""
     header = {"name": "accept", "in": "header", "schema": STRING}

@@ -85,6 +85,35 @@ def test_styles_have_their_defaults(page: Page) -> None:
     ]
 
 
+def test_header_names_are_the_same_in_any_case(page: Page) -> None:
+    """An operation's `x-id` takes the place of the path's `X-Id`."""
+    shared, own = parameter("X-Id", "header"), parameter("x-id", "header", required=True)
+    one = page.only(page.document({"parameters": [shared], **page.get(parameters=[own])}))
+    assert [(each.name, each.required) for each in one.parameters] == [("x-id", True)]
+
+
+def test_what_a_media_type_says_beside_its_schema(page: Page) -> None:
+    """Encoding Objects and 3.2's `itemSchema` are kept as they stand."""
+    described = {
+        "schema": {"type": "array"},
+        "itemSchema": STRING,
+        "prefixEncoding": [{"contentType": "a/b"}],
+        "itemEncoding": {"contentType": "c/d"},
+    }
+    form = {"schema": {"properties": {"a": STRING}}, "encoding": {"a": {"style": "form"}}}
+    content = {"multipart/mixed": described, "application/x-www-form-urlencoded": form}
+    made = page.document(page.get(requestBody={"content": content}), version="3.2.0")
+    body = page.only(made).body
+    assert body is not None
+    mixed, urlencoded = body.content
+    assert mixed.item_schema.value == STRING
+    assert [one.value for one in mixed.prefix_encoding] == [{"contentType": "a/b"}]
+    assert mixed.item_encoding.value == {"contentType": "c/d"}
+    assert mixed.encoding == {}
+    assert {name: one.value for name, one in urlencoded.encoding.items()} == form["encoding"]
+    assert (urlencoded.item_schema, urlencoded.prefix_encoding) == (None, ())
+
+
 def test_headers_described_elsewhere_are_ignored(page: Page) -> None:
     """Accept, Content-Type and Authorization are no parameters (3.1.1, section 4.8.12.2.1)."""
     given = [parameter(name, "header") for name in ("accept", "Content-Type", "AUTHORIZATION", "x")]

@@ -1,5 +1,6 @@
 """Schemas are found wherever references lead, and compiled once; their violations are told."""
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,9 @@ import pytest
 
 from brrt.errors import SpecError
 from brrt.openapi.document import Document, load
+from brrt.openapi.engine_errors import MAX_EXPLAINED, MAX_NOTED, MAX_SURVEYED
 from brrt.openapi.schema_shapes import read_shape
-from brrt.openapi.schemas import (
-    MAX_EXPLAINED,
-    MAX_NOTED,
-    MAX_SURVEYED,
-    Direction,
-    Schemas,
-    Validator,
-)
+from brrt.openapi.schemas import Direction, Schemas, Validator
 
 Page = Any
 REF = "#/components/schemas/"
@@ -86,16 +81,124 @@ def test_identifiers_change_what_references_mean(page: Page) -> None:
         assert not validator.is_valid({"inner": wrong})
 
 
-def test_dynamic_references_are_references(page: Page) -> None:
-    """A `$dynamicRef` leads to its `$dynamicAnchor`."""
-    tree = {
-        "$dynamicAnchor": "node",
-        "type": "object",
-        "properties": {"kids": {"type": "array", "items": {"$dynamicRef": "#node"}}},
-    }
-    validator = page.validator(tree)
-    assert validator.is_valid({"kids": [{"kids": []}]})
+TREE_OF_ANYTHING = {
+    "$id": "http://s.example/tree",
+    "$dynamicAnchor": "node",
+    "type": "object",
+    "properties": {"kids": {"type": "array", "items": {"$dynamicRef": "#node"}}},
+}
+STRICT_TREE = {
+    "$id": "http://s.example/strict",
+    "$dynamicAnchor": "node",
+    "$ref": "tree",
+    "unevaluatedProperties": False,
+}
+
+
+def test_a_dynamic_reference_is_a_reference(page: Page) -> None:
+    """A `$dynamicRef` leads to its `$dynamicAnchor` where nothing overrides it."""
+    validator = page.validator({"$ref": "http://s.example/tree"}, Other=TREE_OF_ANYTHING)
+    assert validator.is_valid({"kids": [{"kids": [], "x": 1}]})
     assert not validator.is_valid({"kids": [{"kids": [1]}]})
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_a_dynamic_reference_is_overridden(page: Page, direction: Direction) -> None:
+    """A schema that extends a recursive one by the same anchor means itself at every depth."""
+    schemas = {"Other": TREE_OF_ANYTHING, "Strict": STRICT_TREE}
+    for schema in ({"$ref": REF + "Strict"}, {"items": {"$ref": "http://s.example/strict"}}):
+        validator = page.validator(schema, direction, **schemas)
+        right, wrong = ({"kids": [{"kids": [one]}]} for one in ({}, {"x": 1}))
+        wrapped = (lambda one: [one]) if "items" in schema else (lambda one: one)
+        assert validator.is_valid(wrapped(right))
+        assert not validator.is_valid(wrapped(wrong))
+
+
+def test_a_recursive_reference_is_overridden(page: Page) -> None:
+    """`$recursiveRef` and `$recursiveAnchor` of 2019-09 do the same."""
+    draft = "https://json-schema.org/draft/2019-09/schema"
+    swapped = {"$dynamicRef": "$recursiveRef", "$dynamicAnchor": "$recursiveAnchor"}
+    old = json.loads(
+        json.dumps([TREE_OF_ANYTHING, STRICT_TREE]),
+        object_pairs_hook=lambda pairs: {
+            swapped.get(key, key): {"#node": "#", "node": True}.get(str(value), value)
+            for key, value in pairs
+        },
+    )
+    tree, strict = ({"$schema": draft, **one} for one in old)
+    validator = page.validator({"$ref": REF + "Strict"}, Other=tree, Strict=strict)
+    assert validator.is_valid({"kids": [{"kids": [{}]}]})
+    assert not validator.is_valid({"kids": [{"kids": [{"x": 1}]}]})
+    lax = page.validator({"$ref": REF + "Other"}, Other=tree, Strict=strict)
+    assert lax.is_valid({"kids": [{"kids": [{"x": 1}]}]})
+    assert not lax.is_valid({"kids": [1]})
+
+
+GENERIC = {
+    "genericArrayComponent": {
+        "$id": "fully_generic_array",
+        "type": "array",
+        "items": {"$dynamicRef": "#generic-array"},
+        "$defs": {"allowAll": {"$dynamicAnchor": "generic-array"}},
+    },
+    "numberArray": {
+        "$id": "array_of_numbers",
+        "$ref": "fully_generic_array",
+        "$defs": {"numbersOnly": {"$dynamicAnchor": "generic-array", "type": "number"}},
+    },
+    "stringArray": {
+        "$id": "array_of_strings",
+        "$ref": "fully_generic_array",
+        "$defs": {"stringsOnly": {"$dynamicAnchor": "generic-array", "type": "string"}},
+    },
+    "objWithTypedArray": {
+        "$id": "obj_with_typed_array",
+        "type": "object",
+        "required": ["dataType", "data"],
+        "properties": {"dataType": {"enum": ["string", "number"]}},
+        "oneOf": [
+            {
+                "properties": {
+                    "dataType": {"const": "string"},
+                    "data": {"$ref": "array_of_strings"},
+                }
+            },
+            {
+                "properties": {
+                    "dataType": {"const": "number"},
+                    "data": {"$ref": "array_of_numbers"},
+                }
+            },
+        ],
+    },
+}
+
+
+def test_the_generic_structures_of_the_specification(page: Page) -> None:
+    """OpenAPI 3.1.1, section 4.8.24.9.7: an array whose items are said by who uses it."""
+    validator = page.validator({"$ref": REF + "objWithTypedArray"}, **GENERIC)
+    assert validator.is_valid({"dataType": "string", "data": ["a"]})
+    assert validator.is_valid({"dataType": "number", "data": [1]})
+    assert not validator.is_valid({"dataType": "string", "data": [1]})
+    assert not validator.is_valid({"dataType": "number", "data": ["a"]})
+
+
+def test_dynamic_references_across_files(tmp_path: Path) -> None:
+    """A file is a schema resource too, and its anchors are found though nothing refers to them."""
+    (tmp_path / "api.yaml").write_text(
+        "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {}\ncomponents:\n  schemas:\n"
+        "    Tested: {$ref: numbers.json}\n    Any: {$ref: list.json}\n"
+    )
+    (tmp_path / "list.json").write_text(
+        '{"items": {"$dynamicRef": "#of"}, "$defs": {"of": {"$dynamicAnchor": "of"}}}'
+    )
+    (tmp_path / "numbers.json").write_text(
+        '{"$ref": "list.json", "$defs": {"n": {"$dynamicAnchor": "of", "type": "number"}}}'
+    )
+    document = load(tmp_path / "api.yaml")
+    assert compiled(document).is_valid([1])
+    assert not compiled(document).is_valid(["a"])
+    assert compiled(document, "Any").is_valid(["a"])
 
 
 def test_other_files_and_their_fragments(tmp_path: Path) -> None:
@@ -125,6 +228,7 @@ def test_directions_do_not_mix(page: Page) -> None:
     place, schemas = document.root["components"]["schemas"]["Tested"], Schemas(document)
     for direction in Direction:
         schemas.add(place, direction)
+        assert schemas.validator(place, direction) is schemas.validator(place, direction)
     assert schemas.validator(place, Direction.REQUEST).is_valid({"secret": "s"})
     assert not schemas.validator(place, Direction.RESPONSE).is_valid({"secret": "s"})
 
@@ -137,17 +241,23 @@ def test_examples_and_constants_are_not_followed(page: Page) -> None:
 
 
 def test_what_only_the_engine_refuses_is_a_fault(page: Page) -> None:
-    """A schema of another draft is a fault with its place, not a crash."""
-    schema = {
-        "$schema": "http://json-schema.org/draft-04/schema#",
-        "minimum": 1,
-        "exclusiveMinimum": True,
-    }
+    """A schema that cannot be compiled is a fault with its place, not a crash."""
+    schema = {"$dynamicRef": "#/components/schemas/Tested/x-bad", "x-bad": {"minimum": "one"}}
     with pytest.raises(SpecError) as caught:
         page.validator(schema)
     (fault,) = caught.value.faults
     assert fault.pointer == "#/components/schemas/Tested"
     assert "cannot be compiled" in fault.message
+
+
+@pytest.mark.parametrize("reference", ["#nowhere", "#/nowhere", "http://s.example/x#node"])
+def test_a_dynamic_reference_that_leads_nowhere_is_a_fault(page: Page, reference: str) -> None:
+    """It is found when schemas are compiled, with its place and a cure."""
+    with pytest.raises(SpecError) as caught:
+        page.validator({"items": {"$ref": REF + "Other"}}, Other={"$dynamicRef": reference})
+    (fault,) = caught.value.faults
+    assert fault.pointer == "#/components/schemas/Other"
+    assert fault.cure
 
 
 def test_an_object_of_several_schemas(page: Page) -> None:

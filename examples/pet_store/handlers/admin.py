@@ -3,7 +3,7 @@
 from typing import Any
 
 from brrt import Handlers, Reply
-from examples.pet_store.models import NewWebhook
+from examples.pet_store.models import NewWebhook, Webhook
 from examples.pet_store.store import Store
 
 handlers = Handlers()
@@ -16,7 +16,7 @@ async def get_settings(store: Store) -> dict[str, Any]:
 
 
 @handlers
-async def register_webhook(body: NewWebhook, store: Store) -> Reply:
+async def register_webhook(body: NewWebhook, store: Store) -> Reply[Webhook]:
     """The url is kept; nothing is sent to it yet."""
     webhook, is_new = await store.register_webhook(body)
     return Reply(webhook, status=201 if is_new else 200)

@@ -18,9 +18,9 @@ async def get_item(id: UUID, store: Store) -> Item:
 
 
 @handlers
-async def upsert_item(id: UUID, body: NewItem, store: Store) -> Reply:
+async def upsert_item(id: UUID, body: NewItem, store: Store) -> Reply[Item]:
     """200 or 201: the handler chooses between the answers of the document."""
     item, is_new = await store.put_item(id, body)
     if is_new:
-        return Reply(item, status=201, headers={"Location": f"/items/{id}"})
+        return Reply(item, status=201, location=f"/items/{id}")
     return Reply(item, status=200)

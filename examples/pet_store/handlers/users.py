@@ -32,7 +32,7 @@ async def delete_user(user_id: int, store: Store) -> None:
 
 
 @handlers
-async def head_user(user_id: int, store: Store) -> Reply:
+async def head_user(user_id: int, store: Store) -> Reply[None]:
     """Only headers."""
     count = await store.post_count(user_id)
     if count is None:
@@ -41,7 +41,7 @@ async def head_user(user_id: int, store: Store) -> Reply:
 
 
 @handlers
-async def options_user(user_id: int) -> Reply:
+async def options_user(user_id: int) -> Reply[None]:
     """Needs no store, so it does not ask for one."""
     return Reply(None, headers={"Allow": "GET, DELETE, HEAD, OPTIONS"})
 

@@ -1,0 +1,97 @@
+"""What goes out on the wire: a complete answer, its headers, and how it is sent.
+
+Which answer a value becomes is decided elsewhere; nothing here knows the document.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeGuard
+
+from brrt.errors import BrrtError
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+# Headers as users write them; pairs, for a name that occurs more than once, such as Set-Cookie.
+GivenHeaders: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
+Send: TypeAlias = Callable[[Any], Awaitable[None]]
+
+# Statuses that carry no content (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5).
+BODILESS = frozenset({204, 205, 304})
+# How long the content is and how it is framed is counted here and told by the server, whatever
+# else is said: two answers to that question are how requests are smuggled (RFC 9112, 11.2).
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class ContractBroken(BrrtError):
+    """A handler's answer is not what the document promises. The text is for the log only."""
+
+
+class Answer(NamedTuple):
+    """A complete response, ready to be sent."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class ResponseApp(Protocol):
+    """A response that sends itself, such as Starlette's."""
+
+    status_code: int
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send the response."""
+        ...
+
+
+def is_response_app(value: object) -> TypeGuard[ResponseApp]:
+    """Whether a value is a response that sends itself."""
+    return callable(value) and hasattr(value, "status_code")
+
+
+def check_status(status: Any) -> int:
+    """The status as a number. Raises `ContractBroken` for what no final response can have.
+
+    An informational status (1xx) is no answer (RFC 9110, section 15.2).
+    """
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ContractBroken(f"{status!r} is not the status of an answer, from 200 to 599")
+    return int(status)
+
+
+def encode_headers(headers: GivenHeaders) -> Headers:
+    """Headers as ASGI wants them, without a length of their own: that is always counted.
+
+    Raises `ContractBroken` for what a server would choke on, or what would forge other headers.
+    """
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    encoded: Headers = []
+    for name, text in pairs:
+        if not _TOKEN.fullmatch(name) or _UNSAFE.search(text):
+            raise ContractBroken(f"header {name!r} is not one that HTTP can carry")
+        if name.lower() not in _FRAMING:
+            encoded.append((name.lower().encode("latin-1"), _latin(name, text.strip(" \t"))))
+    return encoded
+
+
+def _latin(name: str, text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        message = f"header {name!r} is not one that HTTP can carry: encode what is not Latin-1"
+        raise ContractBroken(message) from None
+
+
+def content_length(body: bytes, status: int) -> Headers:
+    """The Content-Length header: none for 204 and 304, 0 for 205 (RFC 9110, section 15.3.6)."""
+    if status in (204, 304):
+        return []
+    return [(b"content-length", b"%d" % (0 if status in BODILESS else len(body)))]
+
+
+async def send_answer(answer: Answer, send: Send, head: bool) -> None:
+    """Send a complete response; for HEAD only its headers."""
+    status, headers, body = answer
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head or status in BODILESS else body})

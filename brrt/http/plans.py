@@ -1,0 +1,135 @@
+"""How one declared media type is written: which writer it has, what it checks, and which
+Content-Type goes with it.
+
+All of it is decided when the app is built. Nothing here knows statuses.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from brrt.http.answers import encode_headers
+from brrt.http.writers import (
+    NO_CHECK,
+    Check,
+    FormWriter,
+    JsonWriter,
+    StreamWriter,
+    TextWriter,
+    Writer,
+)
+from brrt.openapi.content import (
+    decode_lines,
+    decode_records,
+    essence,
+    is_form,
+    is_json,
+    is_lines,
+    is_records,
+    parameters,
+    specificity,
+)
+from brrt.openapi.document import Node
+from brrt.openapi.fillings import remover
+from brrt.openapi.operations import MediaType
+from brrt.openapi.schemas import Direction, Schemas, Validator
+from brrt.openapi.shapes import STRUCTURES, caster
+
+_RECORD_SEPARATOR = b"\x1e"
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What the document says of a value, whatever it is written as.
+
+    `whole` is for one value; `stream` for the list, and `items` for each item, of one that is
+    sent item by item; `text` checks a text after `cast`.
+    """
+
+    whole: Check = NO_CHECK
+    stream: Check = NO_CHECK
+    items: Check = NO_CHECK
+    text: Validator | None = None
+    cast: Callable[[str], Any] = str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One media type of one status, ready to be written. `media_type` may be a range.
+
+    `parameters` are those that tell it from others of its kind; the charset is none of them.
+    """
+
+    media_type: str
+    writer: Writer
+    headers: tuple[tuple[bytes, bytes], ...]
+    checks: Checks
+    parameters: frozenset[tuple[str, str]]
+
+    @property
+    def is_json(self) -> bool:
+        """Whether a value of any kind is written, as JSON."""
+        return isinstance(self.writer, JsonWriter)
+
+    def named(self, name: str) -> "Plan":
+        """The same checks for a type that is spelt, or chosen from the range, by the handler."""
+        return make_plan(name, self.checks)
+
+
+def declared_plan(media_type: MediaType, schemas: Schemas, strips: bool) -> Plan:
+    """The plan of an entry of a `content` map; `strips` where what breaks its schema is sent."""
+    return make_plan(media_type.name, _checks(media_type, schemas, strips))
+
+
+def make_plan(name: str, checks: Checks) -> Plan:
+    """The plan for a media type or range."""
+    own = parameters(name)
+    own.pop("charset", None)
+    return Plan(name, _writer(name, checks), _type_header(name), checks, frozenset(own.items()))
+
+
+def _writer(name: str, checks: Checks) -> Writer:
+    kind = essence(name)
+    if is_json(kind):
+        return JsonWriter(checks.whole.validator, checks.whole.strip)
+    if is_lines(kind) or is_records(kind):
+        each = JsonWriter(checks.items.validator, checks.items.strip)
+        if is_lines(kind):
+            return StreamWriter(each, checks.stream, b"", decode_lines)
+        return StreamWriter(each, checks.stream, _RECORD_SEPARATOR, decode_records)
+    if is_form(kind):
+        return FormWriter(checks.whole)
+    is_text = kind.startswith("text/") and kind != "text/event-stream"
+    return TextWriter(name, checks.text if is_text else None, checks.cast)
+
+
+def _checks(media_type: MediaType, schemas: Schemas, strips: bool) -> Checks:
+    """The checks of an entry, for each way in which it could be written.
+
+    `itemSchema` of 3.2 (section 4.14.3) is of each item of a stream; without it, `schema` is,
+    unless it is of an array. A text is checked by a schema that allows anything but structures.
+    """
+
+    def check(schema: Node | None) -> Check:
+        if schema is None:
+            return NO_CHECK
+        validator = schemas.validator(schema, Direction.RESPONSE)
+        return Check(validator, remover(schema, schemas) if strips else None)
+
+    types = schemas.shape(media_type.schema).types
+    whole, items = check(media_type.schema), check(media_type.item_schema)
+    if media_type.item_schema is None and "array" not in types:
+        stream, items = NO_CHECK, whole
+    else:
+        stream = whole
+    is_text = not types or bool(types - STRUCTURES - {"null"})
+    return Checks(whole, stream, items, whole.validator if is_text else None, caster(types))
+
+
+def _type_header(name: str) -> tuple[tuple[bytes, bytes], ...]:
+    """The Content-Type header; a range names no type, so it becomes a stream of octets."""
+    if specificity(essence(name)):
+        name = "application/octet-stream"
+    if essence(name).startswith("text/") and "charset" not in name:
+        name += "; charset=utf-8"
+    return tuple(encode_headers({"content-type": name}))

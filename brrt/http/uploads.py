@@ -1,0 +1,207 @@
+"""Multipart bodies in: from ASGI messages to parts, bounded in number, size and time.
+
+The syntax is python-multipart's affair, a file Starlette's `UploadFile`: in memory up to
+`spool_size`, on disk beyond it, and written there by a thread. What the parts mean is not known
+here.
+"""
+
+import logging
+from collections.abc import Mapping
+from tempfile import SpooledTemporaryFile
+from typing import Any, Final
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.datastructures import Headers, UploadFile
+
+from brrt.config import Limits
+from brrt.errors import Problem, ServiceUnavailable
+from brrt.http.bodies import ClientGone, Receive, in_time, refuse_longer, too_large
+from brrt.openapi.parts import IsFile, Part
+from brrt.runtime.patience import Patience
+
+logger = logging.getLogger("brrt")
+
+# In the place of the parser's own logger, to which each malformed body would write a line.
+_SILENCE: Final = logging.Logger("silence", logging.CRITICAL + 1)  # noqa: LOG001 - in no tree
+# Bytes of one header of a part: a long file name in several languages fits. There are eight of
+# them at the most, which is python-multipart's own bound.
+MAX_PART_HEADER: Final = 8_192
+
+
+async def read_parts(
+    receive: Receive,
+    headers: Mapping[bytes, bytes],
+    is_file: IsFile,
+    limits: Limits,
+    patience: Patience,
+) -> list[Part]:
+    """All parts of a request's body.
+
+    `headers` are those of the request, `is_file` says which parts are kept as files, `patience`
+    is the time that the body may take. Raises `Problem` 400, 408 and 413, and `ClientGone`;
+    no file is left open then.
+    """
+    refuse_longer(headers.get(b"content-length"), limits.max_upload)
+    collector = _Collector(_boundary(headers[b"content-type"]), is_file, limits)
+    try:
+        await in_time(_read(receive, collector, limits.max_upload), patience)
+    except BaseException:
+        collector.close()
+        raise
+    return collector.parts
+
+
+def close_files(parts: list[Part]) -> None:
+    """Close the files of some parts. What is on disk is gone then."""
+    for part in parts:
+        if part.file is not None:
+            part.file.file.close()
+
+
+async def _read(receive: Receive, collector: "_Collector", limit: int) -> None:
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        data = message.get("body", b"")
+        size += len(data)
+        if size > limit:
+            raise too_large(limit)
+        await collector.feed(data)
+        more = message.get("more_body", False)
+    collector.finish()
+
+
+def _boundary(content_type: bytes) -> bytes:
+    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    if not boundary:
+        raise Problem(400, detail="the body is multipart without a boundary")
+    return boundary
+
+
+class _Collector:
+    """Collects parts from the parser's callbacks; what goes to files waits for `feed`."""
+
+    def __init__(self, boundary: bytes, is_file: IsFile, limits: Limits) -> None:
+        self.parts: list[Part] = []
+        self._is_file = is_file
+        self._limits = limits
+        self._held = 0  # bytes of the parts that are no files
+        self._is_over = False
+        self._waiting: list[tuple[UploadFile, bytes]] = []
+        self._begin()
+        callbacks: Any = {
+            "on_part_begin": self._begin,
+            "on_header_field": self._header_name,
+            "on_header_value": self._header_value,
+            "on_header_end": self._header_end,
+            "on_headers_finished": self._headers_end,
+            "on_part_data": self._content,
+            "on_part_end": self._end,
+            "on_end": self._over,
+        }
+        try:
+            self._parser = MultipartParser(boundary, callbacks, max_header_size=MAX_PART_HEADER)
+        except FormParserError as error:
+            raise _malformed(error) from None
+        self._parser.logger = _SILENCE
+
+    async def feed(self, data: bytes) -> None:
+        """Parse some bytes, and write what belongs to files."""
+        try:
+            self._parser.write(data)
+        except FormParserError as error:
+            raise _malformed(error) from None
+        waiting, self._waiting = self._waiting, []
+        try:
+            for file, piece in waiting:
+                await file.write(piece)
+        except OSError as error:
+            logger.exception("An upload could not be stored")
+            raise ServiceUnavailable("the upload could not be stored; try again later") from error
+
+    def close(self) -> None:
+        """Close all files, that of an unfinished part included."""
+        close_files(self.parts)
+        if self._file is not None:
+            self._file.file.close()
+
+    def finish(self) -> None:
+        """The body is complete: so must the last part be. Rewinds the files."""
+        if not self._is_over:
+            raise Problem(400, detail="the body is multipart that ends before its last boundary")
+        for part in self.parts:
+            if part.file is not None:
+                part.file.file.seek(0)
+
+    # The parser's callbacks
+
+    def _begin(self) -> None:
+        self._name = self._value = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._data = bytearray()
+        self._written = 0
+        self._file: UploadFile | None = None
+        self._names: tuple[str | None, str | None] = (None, None)
+
+    def _header_name(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_end(self) -> None:
+        self._headers.setdefault(self._name.lower(), self._value.strip(b" \t"))
+        self._name = self._value = b""
+
+    def _headers_end(self) -> None:
+        options = parse_options_header(self._headers.get(b"content-disposition"))[1]
+        self._names = _text(options.get(b"name")), _text(options.get(b"filename"))
+        if len(self.parts) >= self._limits.max_parts:
+            raise Problem(413, detail=f"the body has more than {self._limits.max_parts} parts")
+        if self._is_file(len(self.parts), *self._names):
+            spool: Any = SpooledTemporaryFile(max_size=self._limits.spool_size)  # noqa: SIM115 - outlives this call
+            headers = Headers(raw=list(self._headers.items()))
+            self._file = UploadFile(spool, size=0, filename=self._names[1], headers=headers)
+
+    def _content(self, data: bytes, start: int, end: int) -> None:
+        piece = data[start:end]
+        if self._file is not None:
+            self._written += len(piece)
+            self._waiting.append((self._file, piece))
+            return
+        self._held += len(piece)
+        limit = self._limits.max_body
+        if self._held > limit:
+            raise Problem(413, detail=f"the parts beside files are larger than {limit} bytes")
+        self._data += piece
+
+    def _end(self) -> None:
+        name, filename = self._names
+        content_type = self._headers.get(b"content-type", b"").decode("latin-1")
+        file, self._file = self._file, None
+        data = bytes(self._data)
+        part = Part(name, filename, content_type, self._headers, data, file, self._written)
+        self.parts.append(part)
+
+    def _over(self) -> None:
+        self._is_over = True
+
+
+def _text(raw: bytes | None) -> str | None:
+    """A name in UTF-8 (RFC 7578, section 5.1), or None where there is none."""
+    if raw is None:
+        return None
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise Problem(400, detail="the name of a part is not UTF-8") from None
+
+
+def _malformed(error: FormParserError) -> Problem:
+    return Problem(400, detail=f"the body is not valid multipart: {error}")
+
+
+__all__ = ["UploadFile", "close_files", "read_parts"]

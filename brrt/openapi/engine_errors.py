@@ -1,0 +1,209 @@
+"""What the engine finds wrong with a value, put into our own terms.
+
+An explanation costs time, so there are limits to it, and what is secret is marked here, so that
+no message shows it. How a violation is told is the subject of `validation`.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema_rs
+
+from brrt.openapi.json_values import is_list, is_mapping, split_pointer
+from brrt.openapi.secrets import Secrets
+
+# Values in an instance whose violations are explained one by one. The engine takes some 20 us
+# to explain one, all of them at once: 1 MiB of wrong numbers would stop everything for 16 s.
+MAX_EXPLAINED = 500
+# Values in an instance whose violations are looked for at all: this takes up to 5 us for each.
+MAX_SURVEYED = 10_000
+# Violations that are noted of a large instance.
+MAX_NOTED = 100
+
+_UNSURVEYED = "breaks its schema, and is too large to say where"
+_UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
+_IN_PLACE = frozenset(
+    ["allOf", "anyOf", "oneOf", "if", "then", "else", "dependentSchemas", "$ref", "$dynamicRef"]
+)
+_MISSING = " is a required property"
+# Keywords of which the engine's words show names but no values.
+_NAMES_ONLY = frozenset({"additionalProperties", "unevaluatedProperties"})
+# Keywords of which a note does not say enough: what the schema holds is not what is wrong.
+_UNSAID = frozenset({"unevaluatedItems", "propertyNames"})
+_BAD_NAME = "has a property whose name is not allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaError:
+    """One violation, in the engine's terms.
+
+    `path` leads into the instance; `value` is the keyword's own value where it has one (of
+    `propertyNames` the error of the name); `branches` holds the errors of each branch of an
+    `anyOf` or `oneOf`, none for a branch that is valid. Of a note the value may not be known.
+    `is_secret` says that neither the instance nor the keyword's value may be shown.
+    """
+
+    path: tuple[str | int, ...]
+    keyword: str
+    value: Any
+    message: str
+    instance: Any
+    branches: tuple[tuple["SchemaError", ...], ...] = ()
+    is_note: bool = False
+    is_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What the engine does not tell: `lookup` gives what stands at one of its URIs.
+
+    `patterns` leads from the patterns that it was given to those of the document.
+    """
+
+    lookup: Callable[[str], Any]
+    patterns: Mapping[str, str]
+
+
+class Validator:
+    """A compiled schema. `is_valid` is the engine's own bound method: nothing in between.
+
+    `is_valid` raises ValueError for an instance that is not made of JSON types.
+    """
+
+    __slots__ = ("_background", "_engine", "is_valid", "secrets")
+
+    def __init__(
+        self,
+        engine: jsonschema_rs.Draft202012Validator,
+        secrets: Callable[[], Secrets],
+        background: Background,
+    ) -> None:
+        """`secrets` gives the places that must not be shown."""
+        self._engine = engine
+        self._background = background
+        self.secrets = secrets
+        self.is_valid = engine.is_valid
+
+    def errors(self, instance: Any) -> Iterator[SchemaError]:
+        """Every violation, one by one; of a large instance the first ones, in fewer words."""
+        size = _size(instance, MAX_SURVEYED)
+        explain = _Explainer(self.secrets(), self._background)
+        if size < MAX_EXPLAINED:
+            found = _believable(list(self._engine.iter_errors(instance)))
+            return map(explain.error, found)
+        if size < MAX_SURVEYED:
+            noted = self._engine.evaluate(instance).errors()
+            return (explain.note(one, instance) for one in noted[:MAX_NOTED])
+        return iter([SchemaError((), "size", None, _UNSURVEYED, None, is_note=True)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Explainer:
+    """Puts the errors in one instance into our terms."""
+
+    secrets: Secrets
+    background: Background
+
+    def error(self, error: jsonschema_rs.ValidationError) -> SchemaError:
+        """An error with its branches."""
+        path = tuple(error.instance_path)
+        keyword, value = self._keyword(error)
+        context: list[Any] = getattr(error.kind, "context", None) or []
+        return SchemaError(
+            path=path,
+            keyword=keyword,
+            value=value,
+            message=error.message,
+            instance=error.instance,
+            branches=tuple(tuple(map(self.error, branch)) for branch in context),
+            is_secret=self.secrets.is_secret(path),
+        )
+
+    def _keyword(self, error: jsonschema_rs.ValidationError) -> tuple[str, Any]:
+        """The keyword and its value, where the engine has names of its own for them."""
+        keyword, value, steps = error.kind.name, error.kind.value, error.schema_path
+        if keyword == "falseSchema":
+            return _forbidden([str(one) for one in steps])
+        if keyword == "propertyNames":
+            return keyword, self.error(value)
+        if keyword == "contains" and steps:
+            return str(steps[-1]), self.background.lookup(str(error.absolute_keyword_location))
+        if keyword == "pattern":
+            if not isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Pattern):
+                return "pattern limit", None
+            return keyword, self.background.patterns.get(value, value)
+        return keyword, value
+
+    def note(self, error: Mapping[str, Any], instance: Any) -> SchemaError:
+        """A line of the engine's evaluation: where, and what. Its words would show the value."""
+        path, got = _step_down(instance, split_pointer(error["instanceLocation"]))
+        location, text = str(error["schemaLocation"]), str(error["error"])
+        steps = split_pointer(location)
+        keyword, value, message = steps[-1], self.background.lookup(location), ""
+        if text.endswith(_MISSING):
+            keyword, value = "required", json.loads(text.removesuffix(_MISSING))
+        elif "propertyNames" in steps[-2:]:
+            keyword, message = "propertyNames", _BAD_NAME
+        elif keyword in _NAMES_ONLY:
+            message = text
+        elif value is False:
+            keyword, value = "falseSchema", None
+        elif keyword == "pattern":
+            value = self.background.patterns.get(value, value)
+        value = None if keyword in _UNSAID else value
+        is_secret = self.secrets.is_secret(path)
+        return SchemaError(path, keyword, value, message, got, (), True, is_secret)
+
+
+def _forbidden(steps: list[str]) -> tuple[str, Any]:
+    """The keyword that held a schema which is `false`, where it says more than that."""
+    if steps[-1:] == ["additionalProperties"]:
+        return "additionalProperties", ["any property"]  # the engine gives no names
+    if steps[-1:] == ["propertyNames"]:
+        return "propertyNames", None
+    return "falseSchema", steps[-1] if steps[-2:-1] == ["dependentSchemas"] else None
+
+
+def _step_down(instance: Any, tokens: list[str]) -> tuple[tuple[str | int, ...], Any]:
+    """A path as steps into an instance, and what stands there."""
+    path: tuple[str | int, ...] = ()
+    for token in tokens:
+        if is_mapping(instance):
+            instance, path = instance[token], (*path, token)
+        else:
+            instance, path = instance[int(token)], (*path, int(token))
+    return path, instance
+
+
+def _believable(found: list[jsonschema_rs.ValidationError]) -> list[jsonschema_rs.ValidationError]:
+    """Without what is only said because something else failed.
+
+    A part of a schema that fails leaves all that it knows unevaluated (JSON Schema 2020-12,
+    section 11.3), so complaints about that would be false as soon as the rest is mended.
+    """
+    return [
+        one
+        for one in found
+        if one.kind.name not in _UNEVALUATED or not any(_spoils(other, one) for other in found)
+    ]
+
+
+def _spoils(error: jsonschema_rs.ValidationError, complaint: jsonschema_rs.ValidationError) -> bool:
+    """Whether an error is in a part of the schema that says which members are evaluated."""
+    schema, steps = complaint.evaluation_path[:-1], error.evaluation_path
+    inner = steps[len(schema) : len(schema) + 1]
+    below = error.instance_path[: len(complaint.instance_path)] == complaint.instance_path
+    return steps[: len(schema)] == schema and inner[0] in _IN_PLACE and below
+
+
+def _size(instance: Any, enough: int) -> int:
+    """How many values an instance holds; counts no further than `enough`."""
+    count, waiting = 1, [instance]
+    while waiting and count < enough:
+        one = waiting.pop()
+        inner = list(one.values()) if is_mapping(one) else one if is_list(one) else ()
+        count += len(inner)
+        waiting.extend(inner[:enough])
+    return count

@@ -1,0 +1,109 @@
+"""The differences in what schemas say of JSON, in bodies and answers; see `differences`."""
+
+import re
+
+from tests.oracle.differences import CRASHED, REFUSED, Difference, body
+from tests.oracle.facts import Facts
+
+HIDDEN = {"type": "object", "required": ["id"], "properties": {"id": {"readOnly": True}}}
+
+
+def _is_hidden(facts: Facts) -> bool:
+    is_answer = facts.part.location == "answer"
+    return facts.let_through("500" if is_answer else "is not allowed here")
+
+
+VALUE_DIFFERENCES = (
+    Difference(
+        "readOnly since 3.1",
+        "looks at readOnly and writeOnly in 3.0 documents only",
+        "JSON Schema Validation 2020-12, 9.4: a read-only value that is sent may be refused",
+        lambda facts: (
+            facts.case.version > "3.1"
+            and (facts.has("readOnly") or facts.has("writeOnly"))
+            and (_is_hidden(facts) or facts.refused("is a required property"))
+        ),
+        body(HIDDEN, b"{}"),
+        {},
+        REFUSED,
+    ),
+    Difference(
+        "false as a schema",
+        "fails where `items` is a boolean",
+        "JSON Schema Core 2020-12, 4.3.2: true and false are schemas",
+        lambda facts: facts.crashed("'bool' object has no attribute 'resolve'"),
+        body({"type": "array", "prefixItems": [{}], "items": False}, b"[1]"),
+        [1],
+        CRASHED,
+    ),
+    Difference(
+        "prefixItems",
+        "holds all members of an array to `items`",
+        "JSON Schema Core 2020-12, 10.3.1.2: items is for what comes after prefixItems",
+        lambda facts: facts.has("prefixItems") and facts.refused("InvalidSchemaValue"),
+        body(
+            {"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "integer"}},
+            b'["a", 1]',
+        ),
+        ["a", 1],
+        REFUSED,
+    ),
+    Difference(
+        "tags that are no text",
+        "fails on a discriminating value that is a list or an object",
+        "4.8.25: the discriminating value is a string",
+        lambda facts: facts.has("discriminator") and facts.crashed("unhashable type"),
+        body(
+            {
+                "oneOf": [{"$ref": "#/components/schemas/Cat"}],
+                "discriminator": {
+                    "propertyName": "kind",
+                    "mapping": {"c": "#/components/schemas/Cat"},
+                },
+            },
+            b'{"kind": ["a"]}',
+            components={"Cat": {"type": "object", "properties": {"kind": {"type": "string"}}}},
+        ),
+        REFUSED,
+        CRASHED,
+    ),
+    Difference(
+        "unknown formats in bodies",
+        "refuses every value of a format that it does not know",
+        "JSON Schema Validation 2020-12, 7.2.1: an unknown format is an annotation",
+        lambda facts: facts.has("format") and facts.refused("FormatterNotFoundError"),
+        body({"type": "string", "format": "x-unknown"}, b'"a"'),
+        "a",
+        REFUSED,
+    ),
+    Difference(
+        "defaults that break the whole",
+        "fills in defaults although the value is no longer valid then",
+        "no request that breaks the document reaches a handler, not by our own doing either",
+        lambda facts: facts.both_accept and facts.has("default") and facts.has("uniqueItems"),
+        body(
+            {
+                "type": "array",
+                "uniqueItems": True,
+                "items": {"type": "object", "properties": {"a": {"default": 1}}},
+            },
+            b'[{}, {"a": 1}]',
+        ),
+        [{}, {"a": 1}],
+        [{"a": 1}, {"a": 1}],
+    ),
+    Difference(
+        "whole floats in 3.0",
+        "refuses 1.0 for an integer in 3.0 documents",
+        "JSON Schema Core 2020-12, 4.2.3: 1.0 and 1 are one number; held to in 3.0 as well",
+        lambda facts: (
+            facts.case.version < "3.1"
+            and "integer" in facts.types
+            and re.search(r"[0-9](\.0|e[0-9])", facts.raw) is not None
+            and facts.refused("InvalidSchemaValue")
+        ),
+        body({"type": "integer"}, b"1.0", version="3.0.4"),
+        1.0,
+        REFUSED,
+    ),
+)
