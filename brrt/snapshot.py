@@ -20,7 +20,8 @@ from brrt.http.uploads import UploadFile
 from brrt.openapi.binding import Binding, bind
 from brrt.openapi.bodies import BodyReader
 from brrt.openapi.bodies import add_schemas as add_body_schemas
-from brrt.openapi.document import Document
+from brrt.openapi.document import Document, Node
+from brrt.openapi.fillings import prepare
 from brrt.openapi.operations import Operation, operations
 from brrt.openapi.query_names import api_key_names
 from brrt.openapi.requests import ParameterReader
@@ -219,11 +220,16 @@ def _may_miss(operation: Operation, missing: Collection[str]) -> bool:
 def _add_schemas(operation: Operation, schemas: Schemas) -> None:
     for parameter in operation.parameters:
         if parameter.value_schema is not None:
-            schemas.add(parameter.value_schema, Direction.REQUEST)
+            _add_schema(parameter.value_schema, schemas, Direction.REQUEST)
     if operation.body is not None:
         add_body_schemas(operation.body, schemas)
     for schema in response_schemas(operation):
-        schemas.add(schema, Direction.RESPONSE)
+        _add_schema(schema, schemas, Direction.RESPONSE)
+
+
+def _add_schema(schema: Node, schemas: Schemas, direction: Direction) -> None:
+    schemas.add(schema, direction)
+    prepare(schema, schemas, direction)
 
 
 def _endpoint(

@@ -150,7 +150,8 @@ class _Styled:
 
 def _styled(name: str, encoding: Encoding, shape: Shape, reserved: frozenset[str]) -> _Styled:
     style, others = encoding.style or "form", reserved - {name}
-    decode = query_decoder(name, style, encoding.explode, shape, reserved=others)
+    explode = encoding.explode
+    decode = query_decoder(name, style, explode, shape, in_form=True, reserved=others)
     if style == "deepObject":
         return _Styled(name, lambda key: is_below(name, key), decode)
     if not encoding.explode or not is_object_only(shape):

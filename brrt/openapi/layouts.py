@@ -13,22 +13,29 @@ Rules (OpenAPI 3.0.4, 3.1.1 and 3.2, "Style Values" and "Style Examples"):
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
 
 from brrt.openapi.shapes import ANYTHING, Convert, Shape, caster
-from brrt.openapi.wire import Decode, Pairs, group
+from brrt.openapi.wire import Decode, Pairs, decode, decode_query, group
 
 PairsDecoder: TypeAlias = Callable[[Pairs], Any]  # of what parse_query or parse_cookies gave
+
+_COMMALESS: Final = frozenset({"integer", "number", "boolean", "null"})
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a text holds several values: what separates them, and how each is decoded."""
+    """How a text holds several values: what separates them, and how each is decoded.
+
+    With `any_comma`, a comma that was percent-encoded separates as well, where there is no bare
+    one.
+    """
 
     separator: str
     explode: bool
     decode: Decode
+    any_comma: bool = False
 
     def split(self, raw: str) -> list[str]:
         """The parts of a raw text, each still raw."""
@@ -36,6 +43,8 @@ class Layout:
             raw = raw.replace("%7C", "|").replace("%7c", "|")
         elif self.separator == " ":
             raw = raw.replace("%20", " ").replace("+", " ")
+        elif self.any_comma and "," not in raw:
+            raw = raw.replace("%2C", ",").replace("%2c", ",")
         return raw.split(self.separator)
 
     def pairs(self, raw: str) -> list[tuple[str, str]] | None:
@@ -68,6 +77,8 @@ def _primitive(shape: Shape, decode: Decode) -> Convert:
 def _array(shape: Shape, layout: Layout, *, whole: bool) -> Convert:
     item = one_item(shape, layout.decode)
     alone = _alternative(shape, layout.decode)
+    if _holds_no_comma(shape.items, layout.decode):
+        layout = replace(layout, any_comma=True)
     nullable = "null" in shape.types
 
     def array(raw: str) -> Any:
@@ -79,6 +90,12 @@ def _array(shape: Shape, layout: Layout, *, whole: bool) -> Convert:
         return [item(part) for part in parts] if raw or whole else []
 
     return array
+
+
+def _holds_no_comma(items: Shape | None, decoder: Decode) -> bool:
+    """Whether an encoded comma can only be a delimiter: many clients encode them all."""
+    is_decoded = decoder is decode or decoder is decode_query
+    return is_decoded and items is not None and bool(items.types) and items.types <= _COMMALESS
 
 
 def one_item(shape: Shape, decode: Decode) -> Convert:

@@ -3,7 +3,8 @@
 The rules (OpenAPI 3.0.4, 3.1.1 and 3.2, "Style Values" and "Style Examples"):
 
 * Split first, decode after: a delimiter that was percent-encoded is data (3.1.1, Appendix C),
-  except `|` and space, which must be encoded to stand in a URL at all. `+` is a space in queries
+  except `|` and space, which must be encoded to stand in a URL at all, and commas between what
+  can hold none (numbers and booleans), which many clients encode. `+` is a space in queries
   only. Headers and cookies of style `cookie` are never percent-decoded (3.2, Parameter Object).
 * A parameter that is not there, or lacks the prefix of its style, is `MISSING`.
 * `allowReserved` needs nothing here: it widens what a client may leave unencoded.
@@ -68,6 +69,7 @@ def query_decoder(
     shape: Shape,
     *,
     allow_empty: bool = False,
+    in_form: bool = False,
     reserved: frozenset[str] = frozenset(),
 ) -> PairsDecoder:
     """Decode a parameter from what `parse_query` gave.
@@ -76,13 +78,14 @@ def query_decoder(
     always exploded. Raises ValueError for any other. An exploded object takes the names in
     `shape.properties` and, if there is a `shape.additional`, all that are not `reserved` (the
     names of the other parameters). With `allow_empty` (allowEmptyValue) an empty text is ""
-    whatever the types, and means "unused": do not check it by the schema.
+    whatever the types, and means "unused": do not check it by the schema. A member of a form
+    (`in_form`) may have its commas encoded, as every writer of forms does (WHATWG URL, 5.2).
     """
     if style == "deepObject":
         return deep_object(name, shape)
     if style not in _QUERY_SEPARATORS:
         raise _unknown(style, "query")
-    layout = Layout(_QUERY_SEPARATORS[style], explode, decode_query)
+    layout = Layout(_QUERY_SEPARATORS[style], explode, decode_query, any_comma=in_form)
     decoder = _from_pairs(name, shape, layout, reserved)
     if not allow_empty or style != "form":
         return decoder

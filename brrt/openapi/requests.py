@@ -5,7 +5,7 @@ for each parameter, one validator for all parameters together. A fault of the cl
 `Violation`, and all of them are collected.
 """
 
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from brrt.openapi.binding import Binding, Taken
 from brrt.openapi.conversion import convert
 from brrt.openapi.decoders import ParameterDecoder, checked_schema, parameter_decoder
 from brrt.openapi.encodings import UnreadableForm
+from brrt.openapi.fillings import filler
 from brrt.openapi.operations import Operation, Parameter
 from brrt.openapi.query_names import QueryNames
 from brrt.openapi.readings import Readings, other_shapes
@@ -104,6 +105,7 @@ class ParameterReader:
         self._readings = {one.key: one for one in readings}
         self._choices = [one for one in readings if one.others is not None]
         self._labels = _labels(readings)
+        self._fills = list(_fills(readings, schemas))
         self._validator = self._compile(readings, schemas)
         taken = [(one.key, self._taken.get(_place(one.parameter))) for one in readings]
         self._finish = [pair for pair in taken if _needs_finish(pair[1])]
@@ -126,6 +128,9 @@ class ParameterReader:
                     self._settle(arguments, raw_path, raw_query, headers)
                     unread = {(one.location, one.name) for one in found}
                     found.extend(self._violations(arguments, unread))
+                for key, fill in self._fills:
+                    if key in arguments and not found:
+                        arguments[key] = fill(arguments[key])
             except (ValueError, RecursionError):  # the engine's depth is less than that of JSON
                 raise Problem(400, detail=f"a parameter is {content.TOO_DEEP}") from None
         return arguments
@@ -252,6 +257,16 @@ class ParameterReader:
                 continue
             one = self._readings[str(error.path[0])].parameter
             yield from violations(one.location, one.name, [error], skip=1)
+
+
+def _fills(
+    readings: Iterable[_Reading], schemas: Schemas
+) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+    """What fills in the defaults inside of parameters that are objects or arrays."""
+    for one in readings:
+        fill = filler(one.parameter.value_schema, schemas)
+        if fill is not None:
+            yield one.key, fill
 
 
 def _place(parameter: Parameter) -> tuple[str, str]:

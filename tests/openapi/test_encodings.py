@@ -116,6 +116,8 @@ def test_the_example_of_the_specification(read: Any) -> None:
         ("m=x,1", POINT, {"explode": False}, {"x": 1}),
         ("m[x]=1&m%5By%5D=a", POINT, {"style": "deepObject"}, {"x": 1, "y": "a"}),
         ("m=1,2", {"type": "array", "items": INTEGER}, {"explode": False}, [1, 2]),
+        ("m=a%2Cb", {"type": "array", "items": STRING}, {"explode": False}, ["a", "b"]),
+        ("m=a%2Cb,c", {"type": "array", "items": STRING}, {"explode": False}, ["a,b", "c"]),
         ("m=1%7C2", {"type": "array", "items": INTEGER}, {"style": "pipeDelimited"}, [1, 2]),
         ("m=1+2%203", {"type": "array", "items": INTEGER}, {"style": "spaceDelimited"}, [1, 2, 3]),
         ("m=1&m=2", {"type": "array", "items": INTEGER}, {"allowReserved": True}, [1, 2]),

@@ -220,7 +220,12 @@ def test_decoding(
 
 
 def test_encoded_delimiters() -> None:
-    """`%2C` is data; `|`, `%7C`, `%20` and `+` separate however they are spelled."""
+    """`%2C` is data where it can be; `|`, `%7C`, `%20` and `+` separate however they are spelled."""
+    assert query("color=1%2C2%2c3", INTEGERS, explode=False) == [1, 2, 3]
+    assert query("color=1%2C2,3", INTEGERS, explode=False) == ["1,2", 3]
+    assert query("color=1%2C2", INTEGERS) == ["1,2"]
+    assert path("1%2C2", INTEGERS) == [1, 2]
+    assert header("1%2C2", INTEGERS) == ["1%2C2"]
     assert query("color=a%2Cb,c", STRINGS, explode=False) == ["a,b", "c"]
     assert query("color=a|b%7Cc%7cd,e", STRINGS, "pipeDelimited", False) == ["a", "b", "c", "d,e"]
     assert query("color=a+b%20c%2Bd", STRINGS, "spaceDelimited", False) == ["a", "b", "c+d"]

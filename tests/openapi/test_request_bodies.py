@@ -189,3 +189,19 @@ async def test_defaults_are_filled_in(serve: Serve, version: str, media_type: st
         assert (await http.post("/x", files=files)).json()["body"] == expected
     else:
         assert await value(http, b'{"owner": {}, "tags": [{"name": "a"}, {}]}') == expected
+
+
+async def test_defaults_inside_of_parameters(client: Connect, page: Page) -> None:
+    """An object in a query gets the defaults of its members, as one in a body does."""
+    handlers = Handlers()
+
+    @handlers("op")
+    async def op(request: Request) -> Any:
+        return dict(request.parameters)
+
+    schema = {"type": "object", "properties": {"size": INTEGER | {"default": 5}, "name": STRING}}
+    parameter = {"name": "filter", "in": "query", "style": "deepObject", "schema": schema}
+    item = {"operationId": "op", "parameters": [parameter], "responses": OPEN}
+    http = await client(App(page.document({"get": item}), handlers))
+    assert (await http.get("/x?filter[name]=a")).json() == {"filter": {"name": "a", "size": 5}}
+    assert (await http.get("/x")).json() == {}

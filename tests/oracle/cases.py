@@ -22,12 +22,15 @@ NAME = "p"
 REQUESTS = 6  # to each document
 # Texts in the place of a parameter's own, still to be percent-encoded.
 TEXTS = (
-    "", "0", "1", "01", "+1", "-0", "1_0", " 1", "1.0", "1.5", ".5", "1e2", "1E400", "0x1",
-    "nan", "inf", "\u0661",
-    "true", "false", "TRUE", "yes", "null", "none", "a", "abc", "red", "a b", "a,b", "1,2", "1,2,3",
-    "1,x", ",", "1,", "a|b", "a=b", "a=1,b=2", "a,1,b,2", "a;b", "a.b", "a&b", "a%2Cb", "%", "%zz",
-    "é", "☃", "{}", "[1]", '"a"', "2024-02-29", "2024-02-30", "9007199254740993",
-    "99999999999999999999",
+    "", "0", "1", "01", "+1", "-0", "1_0", " 1", "1.0", "1.5", ".5", "1e2", "1E400", "0x1", "nan",
+    "inf", "\u0661", "true", "false", "TRUE", "yes", "null", "none", "a", "abc", "red", "a b",
+    "a+b", "a,b", "a|b", "a=b", "a;b", "a.b", "a&b", "a%2Cb", "%", "%zz", "é", "☃", "{}", "[1]",
+    '"a"', "2024-02-29", "2024-02-30", "9007199254740993", "99999999999999999999",
+)  # fmt: skip
+# The same for what may be an array or an object.
+STRUCTURED = (
+    "1,2", "1,2,3", "1,x", ",", "1,", "1|2", "1 2", "1+2", "true,false", "a,b", "red,green",
+    "a=1,b=2", "a,1,b,2", "a,1,b", "a=1", "b,x,a,1,c,2", "a=1,a=2", "b=true,a=red",
 )  # fmt: skip
 # Bytes in the place of a body.
 BODIES = (
@@ -151,7 +154,8 @@ def _parameter_schema(grammar: Grammar, style: str) -> Sample:
     if style == "deepObject" or kind >= 8:
         return grammar.object(grammar.leaf if kind == 8 else grammar.primitive, names="ab")
     if style.endswith("Delimited") or kind >= 5:
-        sample = grammar.array(grammar.primitive())
+        items = grammar.integer() if grammar.chance(40) else grammar.primitive()
+        sample = grammar.array(items)
     elif kind == 4:
         sample = grammar.nullable(grammar.primitive())
     elif kind == 3:
@@ -189,7 +193,9 @@ def parameter_case(draw: Draw, part: Part) -> Case:
         return Case(part, with_value(part, value))
     if how == 9 and part.location != "path":
         return Case(part, Sent("/x"))
-    return Case(part, _with_text(part, draw(st.sampled_from(TEXTS)), draw(st.booleans())))
+    is_structure = resolve(part.document, part.schema).get("type") in ("array", "object")
+    texts = STRUCTURED if is_structure and draw(st.integers(0, 5)) else TEXTS
+    return Case(part, _with_text(part, draw(st.sampled_from(texts)), draw(st.booleans())))
 
 
 def with_value(part: Part, value: Any) -> Sent:
@@ -217,7 +223,7 @@ def _path_text(part: Part, value: Any) -> str:
 
 def _with_text(part: Part, text: str, is_raw: bool) -> Sent:
     """A text as it is, or with its delimiters left alone."""
-    safe = ",|=;" if is_raw else ""
+    safe = ",|=;+" if is_raw else ""
     encoded = quote(text, safe=safe)
     if part.location == "header":
         return Sent("/x", headers=((NAME, _latin(text)),))

@@ -49,7 +49,8 @@ def share(verdicts: list[Verdict], kind: Callable[[Verdict], bool]) -> float:
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: "-".join(map(str, place)))
 def test_parameters_agree(tally: Tally, version: str, place: tuple[str, str, bool]) -> None:
     """A parameter is refused, or read, as openapi-core does; crashes there are none."""
-    verdicts = search(parameter_cases(version, place), 16, tally)
+    is_read = place[1] not in ("label", "matrix")  # openapi-core takes those for missing
+    verdicts = search(parameter_cases(version, place), 45 if is_read else 8, tally)
     assert share(verdicts, lambda one: isinstance(one, Accepted)) > 0.05
     assert share(verdicts, lambda one: isinstance(one, Refused)) > 0.05
 
