@@ -94,10 +94,9 @@ class Limits:
     cancellation, before a task is reported as stuck), `idle_timeout` (before a surplus worker
     ends), `max_tasks` (workers of all handlers), `max_target` (path and query), `max_headers`,
     `spool_size` (of a file in memory; the rest goes to disk), `max_parts`, `upload_timeout` (for
-    a multipart body to arrive),
-    `max_errors` (violations in one answer), `max_problem` (its size), `disconnect_after` (before
-    a running request is watched for its client going away), `retry_after` (what a refused client
-    is told).
+    a multipart body to arrive), `max_errors` (violations in one answer), `max_problem` (its
+    size), `disconnect_after` (before a running request is watched for its client going away),
+    `retry_after` (what a refused client is told).
 
     Raises `SettingError` for a value out of range.
     """

@@ -11,17 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from brrt.config import Limits
-from brrt.errors import (
-    LifecycleError,
-    NotFound,
-    Problem,
-    Refused,
-    Retired,
-)
+from brrt.errors import LifecycleError, NotFound, Problem, Refused, Retired
 from brrt.http.answers import Answer, ResponseApp
 from brrt.http.bodies import ClientGone, Receive, read_body
 from brrt.http.failures import Failed
 from brrt.http.requests import Request, check_size, local_path, pick_headers, request_path
+from brrt.http.responses import Responder
 from brrt.http.uploads import close_files, read_parts
 from brrt.openapi.bodies import Data
 from brrt.openapi.parts import Part
@@ -35,7 +30,7 @@ from brrt.runtime.tasks import stop
 from brrt.snapshot import Endpoint, Served, Snapshot
 
 Scope = Mapping[str, Any]
-Found = tuple[Endpoint, Pool | None, tuple[str, ...]]
+Found = tuple[Endpoint, Served, Pool, tuple[str, ...]]
 
 # What only the framework itself may say to a client: "stopping" and "busy" are about this app,
 # not about what a handler did.
@@ -74,34 +69,31 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
     try:
         while True:
             snapshot = run.snapshot
-            endpoint, pool, raw_path = find(snapshot, scope)
-            served = endpoint.served
-            if served is None or pool is None:
-                raise Problem(501, detail=f"{endpoint.operation.id} has no handler")
+            endpoint, served, pool, raw_path = _find(snapshot, scope)
+            responder = endpoint.responder
             try:
                 pool.check_room()
                 headers = pick_headers(scope, served.wanted)
-                wanted = endpoint.responder.negotiate(headers.get(b"accept"))
+                wanted = responder.negotiate(headers.get(b"accept"))
                 if served.body is not None and body is None:
                     body = await _read(run, pool, served, receive, headers)
                 arguments = _arguments(run, endpoint, served, scope, raw_path, headers, body)
                 job = pool.submit(arguments)
+                break
             except Retired:
                 _require_another(run, snapshot)
-                continue
             except (Problem, Invalid) as error:
-                raise Failed(error, endpoint.responder, raised=False) from None
-            try:
-                outcome = await job.reply
-                if outcome is RUNNING:
-                    outcome = await _watch(job, receive)
-            except BaseException:
-                pool.abandon(job, cancel=endpoint.cancels)
-                raise
-            if type(outcome) is Ended:
-                failure = _failure(outcome)
-                raise Failed(failure, endpoint.responder, raised=failure is outcome.error)
-            return endpoint.responder.respond(outcome, wanted)
+                raise Failed(error, responder, raised=False) from None
+        try:
+            outcome = await job.reply
+            if outcome is RUNNING:
+                outcome = await _watch(job, receive)
+        except BaseException:
+            pool.abandon(job, cancel=endpoint.cancels)
+            raise
+        if type(outcome) is Ended:
+            raise _failed(outcome, responder)
+        return responder.respond(outcome, wanted)
     finally:
         if type(body) is list:
             _release(body, job)
@@ -139,8 +131,8 @@ async def _read(
         pool.end_reading()
 
 
-def find(snapshot: Snapshot, scope: Scope) -> Found:
-    """Match method and path once. Raises `Problem` 404 and 405; answers OPTIONS by raising 204."""
+def _find(snapshot: Snapshot, scope: Scope) -> Found:
+    """Match method and path once. Raises `Problem` 404, 405 and 501, and `Allowed`."""
     method, path, root = scope["method"], request_path(scope), scope.get("root_path", "")
     local = local_path(path, root) if root else path
     match = snapshot.router.find(method, local)
@@ -150,7 +142,10 @@ def find(snapshot: Snapshot, scope: Scope) -> Found:
         allowed = snapshot.router.methods(local) or snapshot.router.methods(path)
         raise _not_found(method, allowed)
     index, raw_path = match
-    return snapshot.endpoints[index], snapshot.pools[index], raw_path
+    endpoint, pool = snapshot.endpoints[index], snapshot.pools[index]
+    if endpoint.served is None or pool is None:
+        raise Problem(501, detail=f"{endpoint.operation.id} has no handler")
+    return endpoint, endpoint.served, pool, raw_path
 
 
 class Unrouted(NotFound):
@@ -238,6 +233,12 @@ async def _hangup(receive: Receive) -> None:
         if body_is_over:  # a server that repeats itself would keep this loop turning for ever
             await asyncio.get_running_loop().create_future()
         body_is_over = not message.get("more_body", False)
+
+
+def _failed(outcome: Ended, responder: Responder) -> Failed:
+    """What is raised for a job that has no value."""
+    failure = _failure(outcome)
+    return Failed(failure, responder, raised=failure is outcome.error)
 
 
 def _failure(outcome: Ended) -> Exception:

@@ -17,6 +17,7 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 YAML = [text for language, text in BLOCKS if language == "yaml"]
 CONSOLE = [text for language, text in BLOCKS if language == "console"]
+INTEGER = {"type": "integer"}
 
 
 def run(code: str) -> dict[str, Any]:
@@ -52,6 +53,31 @@ def test_the_first_app_is_ten_lines() -> None:
 def test_every_other_example_runs(code: str) -> None:
     """No example has a name that is not there any more."""
     assert run(code)
+
+
+async def test_the_form_is_taken_apart() -> None:
+    """The handler of a form gets its members and files, and answers with Location and Link."""
+    (code,) = [code for code in PYTHON if "upload_photo" in code]
+    photo = {"type": "string", "format": "binary"}
+    form = {"type": "object", "properties": {"photo": photo, "title": {"type": "string"}}}
+    operation = {
+        "operationId": "uploadPhoto",
+        "parameters": [{"name": "petId", "in": "path", "required": True, "schema": INTEGER}],
+        "requestBody": {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": form | {"required": ["photo"]}}},
+        },
+        "responses": {"201": {"description": "Kept", "content": {"application/json": {}}}},
+    }
+    info = {"title": "Photos", "version": "1"}
+    paths = {"/pets/{petId}/photo": {"post": operation}}
+    app = App({"openapi": "3.1.0", "info": info, "paths": paths}, run(code)["uploads"])
+    transport = httpx.ASGITransport(app)
+    async with app, httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        response = await client.post("/pets/7/photo", files={"photo": ("rex.png", b"12345")})
+    assert response.json() == {"pet": 7, "title": "rex.png", "size": 5}
+    assert response.headers["location"] == "/pets/7/photo"
+    assert response.headers["link"] == '</pets/7>; rel="up"'
 
 
 def test_every_limit_is_in_the_table() -> None:

@@ -4,14 +4,13 @@ Nothing here knows what the bytes mean.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from brrt.errors import BrrtError, Problem
 from brrt.runtime.patience import Patience
 
 T = TypeVar("T")
-Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 
 # Digits of a Content-Length: an exabyte. Python refuses to read numbers of thousands of them.

@@ -11,10 +11,11 @@ from typing import Any, Final
 from brrt.http.json_bodies import is_bytes
 from brrt.http.negotiation import Accept
 from brrt.http.plans import Plan, declared_plan
-from brrt.http.response_headers import HeaderRule, header_rules, header_schemas
+from brrt.http.response_headers import header_rules, header_schemas
 from brrt.http.writers import TextWriter
 from brrt.openapi.content import by_specificity, essence, matches, parameters, specificity
 from brrt.openapi.document import Node
+from brrt.openapi.headers import HeaderRule
 from brrt.openapi.operations import Operation, Response
 from brrt.openapi.schemas import Schemas
 

@@ -34,6 +34,7 @@ from brrt.openapi.fillings import remover
 from brrt.openapi.operations import MediaType
 from brrt.openapi.schemas import Direction, Schemas, Validator
 from brrt.openapi.shapes import STRUCTURES, caster
+from brrt.openapi.streams import stream_schemas
 
 _RECORD_SEPARATOR = b"\x1e"
 
@@ -106,8 +107,7 @@ def _writer(name: str, checks: Checks) -> Writer:
 def _checks(media_type: MediaType, schemas: Schemas, strips: bool) -> Checks:
     """The checks of an entry, for each way in which it could be written.
 
-    `itemSchema` of 3.2 (section 4.14.3) is of each item of a stream; without it, `schema` is,
-    unless it is of an array. A text is checked by a schema that allows anything but structures.
+    A text is checked by a schema that allows anything but structures.
     """
 
     def check(schema: Node | None) -> Check:
@@ -116,14 +116,11 @@ def _checks(media_type: MediaType, schemas: Schemas, strips: bool) -> Checks:
         validator = schemas.validator(schema, Direction.RESPONSE)
         return Check(validator, remover(schema, schemas) if strips else None)
 
-    # JSON is written whatever its type, and reading the shapes of a large document takes seconds.
-    is_plain = is_json(essence(media_type.name))
-    types = frozenset[str]() if is_plain else schemas.shape(media_type.schema).types
-    whole, items = check(media_type.schema), check(media_type.item_schema)
-    if media_type.item_schema is None and "array" not in types:
-        stream, items = NO_CHECK, whole
-    else:
-        stream = whole
+    whole = check(media_type.schema)
+    if is_json(essence(media_type.name)):  # shapes of large documents take seconds to read
+        return Checks(whole)
+    stream, items = map(check, stream_schemas(media_type))
+    types = schemas.shape(media_type.schema).types
     is_text = not types or bool(types - STRUCTURES - {"null"})
     return Checks(whole, stream, items, whole.validator if is_text else None, caster(types))
 

@@ -3,7 +3,6 @@ the request object for handlers that want more than their arguments.
 """
 
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any
 
 from starlette.requests import Request as StarletteRequest
@@ -53,7 +52,10 @@ def check_size(scope: Scope, limits: Limits) -> None:
     target = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
     if target > limits.max_target:
         raise Problem(414, detail=f"the request target is longer than {limits.max_target} bytes")
-    if sum(map(len, chain.from_iterable(scope["headers"]))) > limits.max_headers:
+    size = 0
+    for name, value in scope["headers"]:  # half the time of `sum` and an iterator
+        size += len(name) + len(value)
+    if size > limits.max_headers:
         raise Problem(431, detail=f"the headers are larger than {limits.max_headers} bytes")
 
 
@@ -62,6 +64,8 @@ def pick_headers(scope: Scope, wanted: frozenset[bytes]) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in wanted:
-            glue = b"; " if name == b"cookie" else b", "
-            found[name] = found[name] + glue + value if name in found else value
+            if name in found:
+                glue = b"; " if name == b"cookie" else b", "
+                value = found[name] + glue + value
+            found[name] = value
     return found

@@ -33,6 +33,7 @@ from brrt.http.negotiation import MAX_ACCEPT, Accept, parse_accept
 from brrt.http.plans import Checks, Plan, make_plan
 from brrt.http.problems import problem_answer, with_body
 from brrt.http.replies import Reply, is_reply
+from brrt.http.response_headers import wrong_headers
 from brrt.openapi.content import essence, specificity
 from brrt.openapi.operations import Operation
 from brrt.openapi.schemas import Schemas
@@ -248,7 +249,7 @@ class Responder:
 
     def _check_headers(self, declared: Declared, headers: Headers) -> None:
         if declared.rules and self._checks:
-            found = [wrong for rule in declared.rules for wrong in rule.wrongs(headers)]
+            found = list(wrong_headers(declared.rules, headers))
             if found:
                 self._broken("; ".join(found))
 
@@ -256,7 +257,7 @@ class Responder:
         """In strict mode raise; in warn mode log and go on."""
         text = f"the answer of {self._operation.id} breaks the document: {text}"
         if self._mode == "strict":
-            raise ContractBroken(text)
+            raise ContractBroken(text) from None
         if self._mode == "warn":
             logger.warning("%s", text)
 

@@ -14,7 +14,14 @@ from brrt.openapi.applicators import Applicators, applicators, home, joined, key
 from brrt.openapi.binaries import is_binary
 from brrt.openapi.dialects import dialect_of
 from brrt.openapi.document import Node
-from brrt.openapi.json_values import elements, is_list, is_mapping, mapping
+from brrt.openapi.json_values import (
+    common_types,
+    elements,
+    is_list,
+    is_mapping,
+    mapping,
+    type_name,
+)
 
 # Ways through a schema that are looked at. Unions in published documents have less than 40.
 MAX_ALTERNATIVES = 64
@@ -165,7 +172,7 @@ def _types(parts: list[Node]) -> frozenset[str]:
     for part in parts:
         own = _own_types(part)
         if own:
-            types = _meet(types, own) or frozenset({""}) if types else own
+            types = common_types(types, own) or frozenset({""}) if types else own
     if "number" in types and any(_is_whole(part.value) for part in parts):
         types = types - {"number"} | {"integer"}
     return types
@@ -179,11 +186,6 @@ def _own_types(part: Node) -> frozenset[str]:
         return frozenset()
     nullable = part.value.get("nullable") is True and dialect_of(part).is_nullable
     return (frozenset({kind, "null"}) if nullable else frozenset({kind})) & _STRICT
-
-
-def _meet(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
-    whole = any("integer" in a and "number" in b for a, b in ((one, other), (other, one)))
-    return (one & other) | ({"integer"} if whole else frozenset[str]())
 
 
 def _is_whole(schema: Mapping[str, Any]) -> bool:
@@ -213,17 +215,7 @@ def type_of(value: Any) -> str:
     """The JSON type of a value; 1.0 is an integer (JSON Schema 2020-12, core, section 4.2.1)."""
     if isinstance(value, float) and value.is_integer():
         return "integer"
-    return _NAMES.get(value.__class__, "object")
-
-
-_NAMES: Mapping[Any, str] = {
-    type(None): "null",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "array",
-}
+    return type_name(value)
 
 
 def _formats(schemas: list[dict[str, Any]]) -> Iterator[str]:

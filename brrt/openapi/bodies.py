@@ -4,7 +4,7 @@ Which media types there are and how each is read is decided when the app is buil
 bytes and multipart bodies as parts; how they were read off the wire is not known here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -23,6 +23,7 @@ from brrt.openapi.parts import IsFile, Part
 from brrt.openapi.schemas import Direction, SchemaError, Schemas, Validator
 from brrt.openapi.secrets import Secrets
 from brrt.openapi.shapes import MISSING
+from brrt.openapi.streams import body_schemas
 from brrt.openapi.validation import Invalid, Violation, pointer, violations
 from brrt.openapi.wire import Unreadable
 
@@ -38,7 +39,7 @@ class BodyReader:
         self._taken = binding.body
         self._members = binding.members
         entries = [_entry(one, schemas) for one in content.by_specificity(body.content)]
-        self._plain = {one.media_type: one for one in entries if not one.parameters}
+        self._plain = {one.media_type.encode(): one for one in entries if not one.parameters}
         self._entries = entries
         self._accept = ", ".join(one.media_type for one in entries)
 
@@ -52,19 +53,20 @@ class BodyReader:
             raise Problem(415, detail=detail, headers={"accept-encoding": "identity"})
         if content_type is None:
             return None
-        header = content_type.decode("latin-1")
-        reader = self._find(header).multipart
-        if reader is None or not content.is_multipart(content.essence(header)):
+        reader = self._find(content_type).multipart
+        if reader is None:
             return None
-        return reader.is_file
+        is_multipart = content.is_multipart(content.essence(content_type.decode("latin-1")))
+        return reader.is_file if is_multipart else None
 
     def read(self, content_type: bytes | None, data: Data, found: list[Violation]) -> Any:
         """The body's value, or MISSING. Raises `Problem` 415 and 400; violations go to `found`."""
-        header = (content_type or b"").decode("latin-1")
+        raw = content_type or b""
+        header = raw.decode("latin-1")
         if data == b"" and (not header or content.is_json(content.essence(header))):
             return self._absent(found)
         try:
-            return self._find(header).read(data, header, found)
+            return self._find(raw).read(data, header, found)
         except Unreadable as error:
             raise Invalid([Violation("body", "", "", f"the form: {error}", "encoding")]) from None
         except content.Unreadable as error:
@@ -81,17 +83,18 @@ class BodyReader:
         """Give the body, or its members, to the handler as its hints want them."""
         if self._taken is not None:
             _give(arguments, self._taken, value, "", found, self._secrets)
-        members = mapping(value)
-        for name, taken in self._members.items():
-            _give(arguments, taken, members.get(name, MISSING), name, found, self._secrets)
+        if self._members:
+            members = mapping(value)
+            for name, taken in self._members.items():
+                _give(arguments, taken, members.get(name, MISSING), name, found, self._secrets)
 
     def _secrets(self) -> list[Secrets]:
         """Which places in a body are secret, of whichever media type it was."""
         return [one.validator.secrets() for one in self._entries if one.validator is not None]
 
-    def _find(self, header: str) -> "_Entry":
+    def _find(self, content_type: bytes) -> "_Entry":
         """The entry for a Content-Type: mostly it is written as the document has it."""
-        return self._plain.get(header) or self._search(header)
+        return self._plain.get(content_type) or self._search(content_type.decode("latin-1"))
 
     def _search(self, header: str) -> "_Entry":
         """The most specific entry that says the same, or else one that is not contradicted."""
@@ -159,13 +162,11 @@ class _Entry:
             return MISSING
         if type(value) is bytes:
             self.size.check(len(value), "", "", found)
-        elif self.validator is not None and not self.validator.is_valid(value):
-            found.extend(violations("body", "", self.validator.errors(value)))
-        elif self.items is not None:
-            found.extend(violations("body", "", _item_errors(self.items, value)))
-        elif self.fill is not None:
-            return self.fill(value)
-        return value
+            return value
+        is_valid = self.validator is None or self.validator.is_valid(value)
+        if (not is_valid or self.items is not None) and self._tell(value, found):
+            return value
+        return value if self.fill is None else self.fill(value)
 
     def _read_parts(self, parts: list[Part], found: list[Violation]) -> Any:
         """The value of a multipart body; the engine looks at it without its files."""
@@ -178,7 +179,9 @@ class _Entry:
 
     def _tell(self, value: Any, found: list[Violation]) -> bool:
         """Note what is wrong with a value, but not again with members that could not be read."""
-        unread = {one.pointer for one in found if one.keyword == "encoding"}
+        unread = {
+            one.pointer for one in found if one.location == "body" and one.keyword == "encoding"
+        }
         errors = list(self._errors(value))
         told = violations("body", "", errors)
         found.extend(one for one in told if one.pointer not in unread)
@@ -188,13 +191,7 @@ class _Entry:
         if self.validator is not None and not self.validator.is_valid(value):
             yield from self.validator.errors(value)
         if self.items is not None:
-            yield from _item_errors(self.items, value)
-
-
-def _item_errors(validator: Validator, values: list[Any]) -> Iterator[SchemaError]:
-    for index, value in enumerate(values):
-        if not validator.is_valid(value):
-            yield from (replace(one, path=(index, *one.path)) for one in validator.errors(value))
+            yield from self.items.item_errors(value)
 
 
 def add_schemas(body: Body, schemas: Schemas) -> None:
@@ -221,7 +218,7 @@ def _may_be_multipart(media_type: MediaType) -> bool:
 
 def _entry(media_type: MediaType, schemas: Schemas) -> _Entry:
     direction = _direction(media_type)
-    whole, items = _checked(media_type, schemas)
+    whole, items = body_schemas(media_type)
     named = content.parameters(media_type.name)
     named.pop("charset", None)  # a body in another charset is read all the same
     return _Entry(
@@ -231,25 +228,30 @@ def _entry(media_type: MediaType, schemas: Schemas) -> _Entry:
         multipart=MultipartReader(media_type, schemas) if _may_be_multipart(media_type) else None,
         validator=schemas.validator(whole, direction) if whole is not None else None,
         items=schemas.validator(items, direction) if items is not None else None,
-        fill=filler(whole, schemas, direction),
+        fill=_filler(whole, items, schemas, direction),
         size=file_size(whole),
     )
 
 
-def _checked(media_type: MediaType, schemas: Schemas) -> tuple[Node | None, Node | None]:
-    """What checks the whole value, and what each item: `itemSchema` of 3.2 (section 4.14.3).
+def _filler(
+    whole: Node | None, items: Node | None, schemas: Schemas, direction: Direction
+) -> Fill | None:
+    """What fills the defaults into a value and, where they have a schema, into its items.
 
-    Where there is only a `schema`, that of a stream means each value, unless it is of an array.
+    A list that would not be valid any more stays as it was.
     """
-    schema, items = media_type.schema, media_type.item_schema
-    name = content.essence(media_type.name)
-    if content.is_multipart(name):
-        return schema, items
-    if not (content.is_lines(name) or content.is_records(name)):
-        return schema, None
-    if items is None and "array" not in schemas.shape(schema).types:
-        return None, schema
-    return schema, items
+    fill, each = filler(whole, schemas, direction), filler(items, schemas, direction)
+    if each is None:
+        return fill
+    validator = schemas.validator(whole, direction) if whole is not None else None
+
+    def fill_items(values: list[Any]) -> Any:
+        filled = [each(one) for one in values]
+        if validator is not None and not validator.is_valid(filled):
+            filled = values
+        return filled if fill is None else fill(filled)
+
+    return fill_items
 
 
 def _decoder(media_type: MediaType, schemas: Schemas) -> Callable[[bytes, str], Any]:
@@ -261,9 +263,9 @@ def _decoder(media_type: MediaType, schemas: Schemas) -> Callable[[bytes, str], 
 
     def decode(data: bytes, header: str) -> Any:
         actual = content.essence(header)
-        known = _DECODERS.get(_kind(actual))
-        if known is not None:
-            return known(data)
+        decode_values = _json_decoder(actual)
+        if decode_values is not None:
+            return decode_values(data)
         if content.is_form(actual):
             return form(content.decode_form(data))
         if actual.startswith("text/"):
@@ -273,14 +275,10 @@ def _decoder(media_type: MediaType, schemas: Schemas) -> Callable[[bytes, str], 
     return decode
 
 
-def _kind(actual: str) -> str:
+def _json_decoder(actual: str) -> Callable[[bytes], Any] | None:
+    """What decodes a type of JSON values, one or several; None for any other type."""
     if content.is_json(actual):
-        return "json"
-    return "lines" if content.is_lines(actual) else "records" * content.is_records(actual)
-
-
-_DECODERS: Mapping[str, Callable[[bytes], Any]] = {
-    "json": content.decode_json,
-    "lines": content.decode_lines,
-    "records": content.decode_records,
-}
+        return content.decode_json
+    if content.is_lines(actual):
+        return content.decode_lines
+    return content.decode_records if content.is_records(actual) else None

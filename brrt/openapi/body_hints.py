@@ -17,6 +17,7 @@ from brrt.openapi.hint_checks import Problem, check_hint
 from brrt.openapi.hints import LISTS, Convert, choices, item_of, json_types, name_of, unwrap
 from brrt.openapi.models import class_of
 from brrt.openapi.operations import Body, MediaType
+from brrt.openapi.streams import body_schemas, is_stream
 
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
@@ -66,7 +67,7 @@ def _problems(entry: MediaType, hint: Any, files: frozenset[type]) -> Iterator[P
         return
     if items is not None:
         yield from _stream_problems(name, hint, items, files, has_files)
-    elif content.is_json(name) or content.is_form(name) or has_files or _is_stream(name):
+    elif content.is_json(name) or content.is_form(name) or has_files or is_stream(name):
         yield from check_hint(hint, schema, files=files, has_files=has_files)
     elif name.startswith("text/"):
         found = check_hint(hint, schema, files=files)
@@ -92,22 +93,10 @@ def _kind_problems(name: str, hint: Any, kind: str, what: str, cure: str) -> Ite
         yield Problem("", message, f"hint it as {cure}")
 
 
-def _is_stream(name: str) -> bool:
-    return content.is_lines(name) or content.is_records(name)
-
-
 def stream_items(entry: MediaType) -> Joint | None:
-    """What holds of each value of a stream; None for a body that is one value.
-
-    Where there is no `itemSchema` (3.2), the `schema` of a stream means each value, unless it is
-    of an array.
-    """
-    if entry.item_schema is not None:
-        return (entry.item_schema,)
-    if entry.schema is None or not _is_stream(content.essence(entry.name)):
-        return None
-    found = alternatives((entry.schema,)) or []
-    return None if any("array" in one.types for one in found) else (entry.schema,)
+    """What holds of each value of a stream; None for a body that is one value."""
+    items = body_schemas(entry)[1]
+    return (items,) if items is not None else None
 
 
 def body_converter(body: Body, hint: Any, files: frozenset[type]) -> Convert | None:

@@ -10,12 +10,14 @@ the constants that it allows for the property, since a document that writes `con
 means them. A branch that has none of these cannot be chosen. A `mapping` that leads to no branch
 chooses nothing: the union decides as if there were no discriminator.
 
-A parent is extended by components with `allOf`. Its current text says that validation with the
-parent does not look for the children, those of 3.0.3 and 3.1.0 that the child is to be used. We
-do the latter: a tag that names a child is held to the child. A tag that names none is refused,
-unless the parent has constants of its own; a missing one is left to the parent's `required`.
+A parent is extended by components with `allOf`. Those are no branches: "validation with the
+parent schema with this form of `discriminator` _does not_ perform a search for child schemas or
+use them in validation in any way", say the same sections, though 3.0.3 and 3.1.0 did not. So a
+value is held to the parent alone, whatever its tag, as it is by openapi-core; and no defaults of
+a child are filled in. What the tags of a family mean is still asked where nothing is validated:
+which class a value becomes, and what has to be kept secret or taken out of a response.
 
-Here tags are found, and the schemas of 2020-12 written that choose by them.
+Here tags are found, and the schemas of 2020-12 written that choose among the branches of a union.
 """
 
 import json
@@ -44,22 +46,31 @@ class Discriminator:
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """What the tags of a union choose.
+    """What the tags of a union, or of a family, choose.
 
     `chosen` pairs tags with the places of the branches that they choose, which are several
-    where constants are ambiguous; `offered` are the tags that a message lists; `is_complete`
-    says whether every branch can be chosen; `default` is the branch for all other values.
+    where constants are ambiguous; `default` is the branch for all other values.
     """
 
     chosen: tuple[tuple[tuple[Any, ...], tuple[int, ...]], ...]
-    offered: tuple[Any, ...]
-    is_complete: bool
     default: int | None
 
     @property
     def tags(self) -> list[Any]:
         """All tags that choose something."""
         return [tag for tags, _ in self.chosen for tag in tags]
+
+
+@dataclass(frozen=True, slots=True)
+class UnionCases(Cases):
+    """What the tags of a union choose.
+
+    `offered` are those that a message lists; `is_complete` says whether every branch can be
+    chosen.
+    """
+
+    offered: tuple[Any, ...]
+    is_complete: bool
 
 
 def read_discriminator(schema: Mapping[str, Any], version: tuple[int, int]) -> Discriminator | None:
@@ -92,7 +103,7 @@ def named_schema(document: Document, text: str, base: str) -> Node | None:
 
 def union_cases(
     document: Document, found: Discriminator, branches: list[Branch], base: str
-) -> Cases:
+) -> UnionCases:
     """The tags of the branches of a `oneOf` or `anyOf`; `base` is that of the union."""
     places = _Places(document, branches)
     everything = tuple(range(len(branches)))
@@ -112,7 +123,8 @@ def union_cases(
     chosen = table.chosen()
     known = {place for _, where in chosen for place in where}
     default = named_schema(document, found.default, base) if found.default else None
-    return Cases(chosen, table.offered, known.issuperset(everything), places.find(default))
+    is_complete = known.issuperset(everything)
+    return UnionCases(chosen, places.find(default), table.offered, is_complete)
 
 
 def family_cases(families: Families, found: Discriminator, parent: Node) -> Cases:
@@ -129,18 +141,15 @@ def family_cases(families: Families, found: Discriminator, parent: Node) -> Case
     for tag, target in found.mapping.items():
         place = find(target)
         table.put(tag, () if place is None else (place,))
-    mapped = {place for place in table.places if place}
     for name in (_last_name(parent.pointer), *families.namesakes(parent)):
-        table.put(name, (), offered=False)
+        table.put(name, ())
     for place, (name, child) in enumerate(children.items()):
         branch = child.value, document.base(child)
         values = tag_constants(document, branch, found.property, _key(parent))
-        table.put(name, (place,), offered=(place,) not in mapped and values is None)
+        table.put(name, (place,))
         for value in values or ():
-            table.add(value, place, offered=(place,) not in mapped)
-    own = tag_constants(document, (parent.value, base), found.property)
-    default = find(found.default) if found.default is not None else None
-    return Cases(table.chosen(), table.offered, own is None, default)
+            table.add(value, place)
+    return Cases(table.chosen(), find(found.default) if found.default is not None else None)
 
 
 def steps(
@@ -167,10 +176,9 @@ def _is_tagged(found: Discriminator, tags: Any) -> dict[str, Any]:
     return {"properties": {found.property: {"enum": list(tags)}}, "required": [found.property]}
 
 
-def offer(found: Discriminator, cases: Cases, *, is_required: bool) -> dict[str, Any]:
-    """What fails for an unknown tag, and says which ones there are."""
-    made: dict[str, Any] = {"properties": {found.property: {"enum": list(cases.offered)}}}
-    return {**made, "required": [found.property]} if is_required else made
+def offer(found: Discriminator, cases: UnionCases) -> dict[str, Any]:
+    """What fails for an unknown tag, or without one, and says which ones there are."""
+    return _is_tagged(found, cases.offered)
 
 
 class _Table:
@@ -198,7 +206,7 @@ class _Table:
             if offered:
                 self._offered[key] = tag
 
-    def add(self, tag: Any, place: int, *, offered: bool) -> None:
+    def add(self, tag: Any, place: int, *, offered: bool = True) -> None:
         """One more branch that a tag may choose, unless it was put before."""
         key = json.dumps(tag)
         if key in self._fixed:

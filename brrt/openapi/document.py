@@ -83,12 +83,20 @@ class Node:
         node = self
         seen: set[tuple[str, str]] = set()
         while isinstance(mapping(node.value).get("$ref"), str):
-            if (node.uri, node.pointer) in seen:
+            if node.key in seen:
                 raise LookupError(f"{self.fragment} refers to itself")
-            seen.add((node.uri, node.pointer))
-            base = self.document.base(node)
-            node = self.document.resolve(node.value["$ref"], base)
+            seen.add(node.key)
+            node = node.target()
         return node
+
+    def target(self) -> "Node":
+        """What the `$ref` here names: one step, since what stands beside the next may count too."""
+        return self.document.resolve(self.value["$ref"], self.document.base(self))
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells this place from all others of the document."""
+        return self.uri, self.pointer
 
     @property
     def fragment(self) -> str:

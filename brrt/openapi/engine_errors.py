@@ -5,13 +5,15 @@ no message shows it. How a violation is told is the subject of `validation`.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
 
-from brrt.openapi.json_values import is_list, is_mapping, split_pointer
+from brrt.openapi.effort import Effort, effort
+from brrt.openapi.json_values import is_list, is_mapping, mapping, split_pointer
 from brrt.openapi.secrets import Secrets
 
 # Values in an instance whose violations are explained one by one. The engine takes some 20 us
@@ -19,8 +21,12 @@ from brrt.openapi.secrets import Secrets
 MAX_EXPLAINED = 500
 # Values in an instance whose violations are looked for at all: this takes up to 5 us for each.
 MAX_SURVEYED = 10_000
-# Violations that are noted of a large instance.
+# Violations that are noted of a large instance, or of many.
 MAX_NOTED = 100
+# What explanations may cost (`effort`), where branches of unions multiply: up to 50 us for each
+# unit. To survey costs up to 5 us for each visit.
+MAX_COST = 20_000
+MAX_VISITS = 100_000
 
 _UNSURVEYED = "breaks its schema, and is too large to say where"
 _UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
@@ -72,28 +78,56 @@ class Validator:
     `is_valid` raises ValueError for an instance that is not made of JSON types.
     """
 
-    __slots__ = ("_background", "_engine", "is_valid", "secrets")
+    __slots__ = ("_background", "_engine", "_schema", "is_valid", "secrets")
 
     def __init__(
         self,
         engine: jsonschema_rs.Draft202012Validator,
+        schema: Any,
         secrets: Callable[[], Secrets],
         background: Background,
     ) -> None:
-        """`secrets` gives the places that must not be shown."""
+        """`schema` is what was compiled; `secrets` gives the places that must not be shown."""
         self._engine = engine
+        self._schema = schema
         self._background = background
         self.secrets = secrets
         self.is_valid = engine.is_valid
 
     def errors(self, instance: Any) -> Iterator[SchemaError]:
         """Every violation, one by one; of a large instance the first ones, in fewer words."""
+        return self._errors(instance, self._effort(instance), 0)
+
+    def item_errors(self, items: Iterable[Any]) -> Iterator[SchemaError]:
+        """The violations in values that are checked each by itself, under their places.
+
+        They are bounded together as those of one instance are: the first ones are told.
+        """
+        return islice(self._item_errors(items), MAX_NOTED)
+
+    def _item_errors(self, items: Iterable[Any]) -> Iterator[SchemaError]:
+        spent = 0
+        for place, item in enumerate(items):
+            if not self.is_valid(item):
+                needed = self._effort(item)
+                for one in self._errors(item, needed, spent):
+                    yield replace(one, path=(place, *one.path))
+                spent += needed.cost
+
+    def _effort(self, instance: Any) -> Effort:
         size = _size(instance, MAX_SURVEYED)
+        if size >= MAX_SURVEYED:
+            return Effort(MAX_VISITS, MAX_COST)
+        needed = effort(self._schema, instance, self._background.lookup, MAX_VISITS)
+        return needed if size < MAX_EXPLAINED else needed._replace(cost=MAX_COST)
+
+    def _errors(self, instance: Any, needed: Effort, spent: int) -> Iterator[SchemaError]:
+        """The violations, as well as they can be told after so much was spent on others."""
         explain = _Explainer(self.secrets(), self._background)
-        if size < MAX_EXPLAINED:
+        if spent + needed.cost < MAX_COST:
             found = _believable(list(self._engine.iter_errors(instance)))
             return map(explain.error, found)
-        if size < MAX_SURVEYED:
+        if spent + needed.visits < MAX_VISITS:
             noted = self._engine.evaluate(instance).errors()
             return (explain.note(one, instance) for one in noted[:MAX_NOTED])
         return iter([SchemaError((), "size", None, _UNSURVEYED, None, is_note=True)])
@@ -125,7 +159,7 @@ class _Explainer:
         """The keyword and its value, where the engine has names of its own for them."""
         keyword, value, steps = error.kind.name, error.kind.value, error.schema_path
         if keyword == "falseSchema":
-            return _forbidden([str(one) for one in steps])
+            return self._forbidden(str(error.absolute_keyword_location))
         if keyword == "propertyNames":
             return keyword, self.error(value)
         if keyword == "contains" and steps:
@@ -135,6 +169,18 @@ class _Explainer:
                 return "pattern limit", None
             return keyword, self.background.patterns.get(value, value)
         return keyword, value
+
+    def _forbidden(self, location: str) -> tuple[str, Any]:
+        """The keyword that held a schema which is `false`, where it says more than that."""
+        steps = split_pointer(location)
+        if steps[-1:] == ["additionalProperties"]:
+            return "additionalProperties", ["any property"]  # the engine gives no names
+        if steps[-1:] == ["propertyNames"]:
+            return "propertyNames", None
+        if steps[-2:-1] == ["properties"]:
+            holder = self.background.lookup(location.rsplit("/", 2)[0])
+            return mapping(holder).get("$comment", "falseSchema"), None  # a translator's remark
+        return "falseSchema", steps[-1] if steps[-2:-1] == ["dependentSchemas"] else None
 
     def note(self, error: Mapping[str, Any], instance: Any) -> SchemaError:
         """A line of the engine's evaluation: where, and what. Its words would show the value."""
@@ -149,21 +195,12 @@ class _Explainer:
         elif keyword in _NAMES_ONLY:
             message = text
         elif value is False:
-            keyword, value = "falseSchema", None
+            keyword, value = self._forbidden(location)
         elif keyword == "pattern":
             value = self.background.patterns.get(value, value)
         value = None if keyword in _UNSAID else value
         is_secret = self.secrets.is_secret(path)
         return SchemaError(path, keyword, value, message, got, (), True, is_secret)
-
-
-def _forbidden(steps: list[str]) -> tuple[str, Any]:
-    """The keyword that held a schema which is `false`, where it says more than that."""
-    if steps[-1:] == ["additionalProperties"]:
-        return "additionalProperties", ["any property"]  # the engine gives no names
-    if steps[-1:] == ["propertyNames"]:
-        return "propertyNames", None
-    return "falseSchema", steps[-1] if steps[-2:-1] == ["dependentSchemas"] else None
 
 
 def _step_down(instance: Any, tokens: list[str]) -> tuple[tuple[str | int, ...], Any]:

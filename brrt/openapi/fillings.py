@@ -7,14 +7,24 @@ stands in `rewriting`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from brrt.openapi.applicators import FAMILY, Choice, Key, Rest, key_of
+from brrt.openapi.applicators import (
+    FAMILY,
+    Applicators,
+    Choice,
+    Key,
+    Rest,
+    family,
+    key_of,
+)
 from brrt.openapi.dialects import Direction
-from brrt.openapi.document import Node
+from brrt.openapi.document import Document, Node
+from brrt.openapi.families import Families
 from brrt.openapi.json_values import is_list, is_mapping
-from brrt.openapi.places import Compiler, Facts, inner_first, tag_of
-from brrt.openapi.rewriting import Default, EveryBranch, ValidBranches, Place, Run, copier
+from brrt.openapi.places import Compiler, Facts, family_tag, inner_first, tag_of
+from brrt.openapi.rewriting import Default, EveryBranch, Place, Run, ValidBranches, copier
 from brrt.openapi.schemas import Schemas
 
 # Values that a default may have when the defaults inside it are filled in; a larger one is filled
@@ -48,7 +58,8 @@ def filler(
     object or array gets the defaults inside it, but where it leads back to itself.
 
     Not filled in are properties that are `readOnly`, and defaults that their own schema, or
-    another one for the same property, refuses (a strict document has none of the former).
+    another one for the same property, refuses (a strict document has none of the former); nor,
+    for a parent that others extend by `allOf`, the defaults of those, which are no branches.
     Where the whole value would not be valid any more, it is returned as it was.
 
     The function raises RecursionError for values nested beyond some 200 levels.
@@ -79,6 +90,8 @@ def remover(node: Node | None, schemas: Schemas) -> Callable[[Any], Any] | None:
     A property goes where one of the schemas that apply says so, itself or through `$ref` and
     `allOf`. Of `oneOf` and `anyOf` that is the branch which the discriminator names, or else each
     one in which the rest is valid; a value that is valid in none loses what any of them hides.
+    Where others extend a schema by `allOf`, the one goes with it that the discriminator names;
+    a value whose tag nobody knows loses what any of them hides, since validation lets it pass.
 
     The function raises RecursionError for values nested beyond some 200 levels, and ValueError
     for what is not JSON.
@@ -93,6 +106,18 @@ def remover(node: Node | None, schemas: Schemas) -> Callable[[Any], Any] | None:
 
 
 class _RemovingCompiler(Compiler):
+    def __init__(self, document: Document, schemas: Schemas) -> None:
+        super().__init__(schemas, Direction.RESPONSE)
+        self._families = Families(document)
+
+    def applied(self, parts: list[Node]) -> Applicators:
+        """The children of a parent as well; but for a child, which has been chosen already."""
+        applied = super().applied(parts)
+        parents = [part for part in parts if "discriminator" in part]
+        others = [one for one in parents if not self._families.extends(parts[0], one)]
+        families = tuple(filter(None, (family(one, self._families) for one in others)))
+        return replace(applied, choices=(*applied.choices, *families)) if families else applied
+
     def acts(self, facts: Facts) -> bool:
         rests = facts.applied.rests
         others = [node for rest in rests for _, node in rest.patterns]
@@ -108,7 +133,7 @@ class _RemovingCompiler(Compiler):
 
     def choice(self, choice: Choice, runs: list[Run | None]) -> Run:
         if choice.keyword == FAMILY:
-            return ValidBranches(tag_of(choice, runs), ()).run
+            return ValidBranches(family_tag(choice, runs), ()).run
         tests = [self.test(one) for one in choice.branches]
         return EveryBranch(tag_of(choice, runs), tuple(zip(tests, runs, strict=True))).run
 
@@ -119,8 +144,6 @@ class _FillingCompiler(Compiler):
 
     def choice(self, choice: Choice, runs: list[Run | None]) -> Run:
         """Of `oneOf` only one is valid; of `anyOf` an earlier one wins where two speak of one."""
-        if choice.keyword == FAMILY:
-            return ValidBranches(tag_of(choice, runs), ()).run
         branches = zip(choice.branches, runs, strict=True)
         tested = tuple((self.test(node), run) for node, run in branches if run is not None)
         return ValidBranches(tag_of(choice, runs), tested).run
@@ -184,8 +207,11 @@ def _compiler(node: Node, schemas: Schemas, direction: Direction) -> Compiler:
     """The one compiler for these schemas and this direction, so that they share their work."""
     made: Compiler | None = schemas.derived.get(direction)
     if made is None:
-        kind = _RemovingCompiler if direction is Direction.RESPONSE else _FillingCompiler
-        made = schemas.derived[direction] = kind(node.document, schemas, direction)
+        if direction is Direction.RESPONSE:
+            made = _RemovingCompiler(node.document, schemas)
+        else:
+            made = _FillingCompiler(schemas, direction)
+        schemas.derived[direction] = made
     return made
 
 

@@ -19,11 +19,14 @@ _NO_NAMES = frozenset[str]()
 
 
 class Hiding:
-    """The properties that one direction hides in the schemas of one document."""
+    """The properties that one direction hides in the schemas of one document.
+
+    `word` is the keyword that says so.
+    """
 
     def __init__(self, document: Document, direction: Direction) -> None:
         self._document = document
-        self._word = HIDDEN[direction]
+        self.word = HIDDEN[direction]
 
     def properties(self, schema: Mapping[str, Any], base: str, dialect: Dialect) -> frozenset[str]:
         """Those among the properties of a schema itself; references are relative to `base`."""
@@ -49,7 +52,7 @@ class Hiding:
     def _is_hidden(self, schema: Any, base: str, dialect: Dialect, depth: int) -> bool:
         if not is_mapping(schema):
             return False
-        says_so = schema.get(self._word) is True
+        says_so = schema.get(self.word) is True
         if "$ref" not in schema and "allOf" not in schema:  # nearly always
             return says_so
         if says_so and (dialect.siblings or "$ref" not in schema):

@@ -18,6 +18,14 @@ DEPTH_CURE = f"brrt reads at most {MAX_DEPTH} levels; move inner parts to compon
 SIZE_CURE = f"brrt reads at most {MAX_NODES:,} values; do not nest aliases in each other"
 
 _NAMES = {True: "true", False: "false", None: "null"}
+_TYPES: Mapping[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+}
 
 
 def is_mapping(value: Any) -> TypeGuard[dict[str, Any]]:
@@ -38,6 +46,18 @@ def mapping(value: Any) -> dict[str, Any]:
 def elements(value: Any) -> list[Any]:
     """The value if it is an array, else an empty one."""
     return value if is_list(value) else []
+
+
+def type_name(value: Any) -> str:
+    """The name that JSON Schema has for the type of a value; a float is a number, even 1.0."""
+    kind: type[Any] = value.__class__
+    return _TYPES.get(kind, "object")
+
+
+def common_types(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    """The types that two schemas allow together; every integer is a number."""
+    whole = any("integer" in a and "number" in b for a, b in ((one, other), (other, one)))
+    return (one & other) | ({"integer"} if whole else frozenset[str]())
 
 
 def split_pointer(pointer: str) -> list[str]:

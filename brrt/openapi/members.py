@@ -32,11 +32,11 @@ def all_parts(schema: Node | None) -> Iterator[Node]:
 
 
 def _parts(schema: Node | None, seen: set[tuple[str, str]]) -> Iterator[Node]:
-    if schema is None or not is_mapping(schema.value) or (schema.uri, schema.pointer) in seen:
+    if schema is None or not is_mapping(schema.value) or schema.key in seen:
         return
-    seen.add((schema.uri, schema.pointer))
+    seen.add(schema.key)
     if "$ref" in schema:
-        yield from _parts(_target(schema), seen)
+        yield from _parts(schema.target(), seen)
         if schema.document.version < (3, 1):  # what stands beside a `$ref` says nothing there
             return
     yield schema
@@ -44,9 +44,3 @@ def _parts(schema: Node | None, seen: set[tuple[str, str]]) -> Iterator[Node]:
         branches = schema.get(keyword)
         for branch in branches.elements() if branches is not None else ():
             yield from _parts(branch, seen)
-
-
-def _target(schema: Node) -> Node:
-    """What a `$ref` means; only one step, since what stands beside the next one counts too."""
-    document = schema.document
-    return document.resolve(schema.value["$ref"], document.base(schema))

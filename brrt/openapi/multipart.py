@@ -12,7 +12,7 @@ The rules (OpenAPI 3.0.4, 4.7.15; 3.1.1, 4.8.15; 3.2, 4.15; RFC 7578):
 How bytes become parts is the edge's affair.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -20,19 +20,19 @@ from typing import Any
 from brrt.openapi import content
 from brrt.openapi.binaries import is_binary
 from brrt.openapi.document import Node
-from brrt.openapi.json_values import is_list, is_mapping
 from brrt.openapi.encodings import NO_ENCODING, Encoding, encodings, item_encodings
+from brrt.openapi.headers import header_rule, header_schema
+from brrt.openapi.json_values import is_list, is_mapping
 from brrt.openapi.layouts import Layout, one_value
 from brrt.openapi.members import all_parts, item_schema, member_schemas
 from brrt.openapi.operations import MediaType
-from brrt.openapi.parameters import header_decoder
+from brrt.openapi.parameters import QUERY_SEPARATORS
 from brrt.openapi.parts import Part
-from brrt.openapi.schemas import Direction, Schemas, Validator
-from brrt.openapi.validation import Violation, pointer, violations
+from brrt.openapi.schemas import Direction, Schemas
+from brrt.openapi.validation import Violation, pointer
 
 _VERBATIM = Layout(",", False, str)
 _JSON_TYPES = (dict, list, str, int, float, bool, type(None))
-_SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +63,6 @@ def file_size(schema: Node | None) -> Size:
     return Size(least, most)
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """A header of a part, as its encoding describes it."""
-
-    name: str
-    required: bool
-    decode: Callable[[str | None], Any]
-    validator: Validator | None
-
-    def check(self, part: Part, place: str, subject: str, found: list[Violation]) -> None:
-        raw = part.headers.get(self.name.lower().encode("latin-1", "replace"))
-        if raw is None:
-            if self.required:
-                message = f"{subject}: the header {self.name} is required"
-                found.append(Violation("body", "", place, message, "required"))
-            return
-        value = self.decode(raw.decode("latin-1"))
-        if self.validator is not None and not self.validator.is_valid(value):
-            for one in violations("body", self.name, self.validator.errors(value)):
-                message = f"{subject}: header {one.message}"
-                found.append(Violation("body", "", place, message, one.keyword))
-
-
 class _Slot:
     """How the parts of one name, or of one place in a list, are read."""
 
@@ -93,14 +70,16 @@ class _Slot:
         shape = schemas.shape(schema)
         self.is_list = "array" in shape.types
         inner = item_schema(schema) if self.is_list else schema
-        self._shape = shape
         self._item = schemas.shape(inner) if self.is_list else shape
         self.is_file = any(is_binary(one.value) for one in all_parts(inner))
         self.may_be_file = self.is_file or not self._item.types
         self._size = file_size(inner) if self.is_file else Size()
         self._allowed = encoding.content_types
-        self._headers = _headers(encoding, schemas)
-        separator = _SEPARATORS.get(encoding.style or "")
+        self._headers = [
+            header_rule(name, node, schemas, Direction.REQUEST)
+            for name, node in encoding.headers.items()
+        ]
+        separator = QUERY_SEPARATORS.get(encoding.style or "")
         exploded = separator is None or encoding.explode
         self._split = None if exploded else one_value(shape, Layout(separator or ",", False, str))
         self._is_object = "object" in self._item.types
@@ -128,8 +107,11 @@ class _Slot:
             wanted = " or ".join(self._allowed)
             message = f"{subject}: must be {wanted}, got {actual}"
             found.append(Violation("body", "", place, message, "contentType"))
-        for header in self._headers:
-            header.check(part, place, subject, found)
+        for rule in self._headers:
+            sent = part.headers.get(rule.key)
+            for one in rule.check([] if sent is None else [sent.decode("latin-1")]):
+                message = f"{subject}: {one.message}"
+                found.append(Violation("body", "", place, message, one.keyword))
         if part.file is not None:
             self._size.check(part.size, place, subject, found)
             return part.file
@@ -148,19 +130,6 @@ class _Slot:
         return one_value(self._item, _VERBATIM)(text) if self._item.types else text
 
 
-def _headers(encoding: Encoding, schemas: Schemas) -> list[_Header]:
-    """The headers that parts must or may have."""
-    described: list[_Header] = []
-    for name, node in encoding.headers.items():
-        schema = node.get("schema")
-        required = node.value.get("required") is True
-        explode = node.value.get("explode") is True
-        decode = header_decoder(name, "simple", explode, schemas.shape(schema))
-        validator = schemas.validator(schema, Direction.REQUEST) if schema else None
-        described.append(_Header(name, required, decode, validator))
-    return described
-
-
 def _allows(allowed: Sequence[str], actual: str) -> bool:
     return any(content.matches(one, actual) for one in allowed)
 
@@ -170,7 +139,7 @@ def add_schemas(media_type: MediaType, schemas: Schemas) -> None:
     prefix, rest = item_encodings(media_type)
     for encoding in (*encodings(media_type).values(), *prefix, rest):
         for node in encoding.headers.values():
-            schema = node.get("schema")
+            schema = header_schema(node)
             if schema is not None:
                 schemas.add(schema, Direction.REQUEST)
 

@@ -17,7 +17,15 @@ Branch = tuple[SchemaError, ...]
 _CONSTANTS = ("const", "enum")
 # Errors that say: the value has another shape than this alternative.
 _SHAPE = frozenset(
-    ["required", "additionalProperties", "unevaluatedProperties", "falseSchema", "propertyNames"]
+    [
+        "required",
+        "additionalProperties",
+        "unevaluatedProperties",
+        "falseSchema",
+        "readOnly",
+        "writeOnly",
+        "propertyNames",
+    ]
 )
 
 

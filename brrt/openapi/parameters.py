@@ -31,7 +31,7 @@ from brrt.openapi.wire import Pairs, decode, decode_query, group, trim
 PathDecoder: TypeAlias = Callable[[str], Any]  # of the raw text of one variable
 HeaderDecoder: TypeAlias = Callable[[str | None], Any]  # of the header's value, if it was sent
 
-_QUERY_SEPARATORS: Final = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
+QUERY_SEPARATORS: Final = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 
 
 def path_decoder(name: str, style: str, explode: bool, shape: Shape) -> PathDecoder:
@@ -83,9 +83,9 @@ def query_decoder(
     """
     if style == "deepObject":
         return deep_object(name, shape)
-    if style not in _QUERY_SEPARATORS:
+    if style not in QUERY_SEPARATORS:
         raise _unknown(style, "query")
-    layout = Layout(_QUERY_SEPARATORS[style], explode, decode_query, any_comma=in_form)
+    layout = Layout(QUERY_SEPARATORS[style], explode, decode_query, any_comma=in_form)
     decoder = _from_pairs(name, shape, layout, reserved)
     if not allow_empty or style != "form":
         return decoder

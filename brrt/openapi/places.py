@@ -5,23 +5,22 @@ What that is, and how branches are chosen, is said by those who extend it, in `f
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from brrt.openapi.applicators import (
+    FAMILY,
     Applicators,
     Choice,
     Items,
     Key,
     Rest,
     applicators,
-    family,
     home,
     joined,
     key_of,
 )
 from brrt.openapi.dialects import HIDDEN, Direction
-from brrt.openapi.document import Document, Node
-from brrt.openapi.families import Families
+from brrt.openapi.document import Node
 from brrt.openapi.rewriting import (
     ItemsRewriting,
     Place,
@@ -50,11 +49,10 @@ class Facts:
 class Compiler:
     """Compiles schemas to places, each once. What has nothing to do below it becomes None."""
 
-    def __init__(self, document: Document, schemas: Schemas, direction: Direction) -> None:
+    def __init__(self, schemas: Schemas, direction: Direction) -> None:
         self.schemas = schemas
         self.direction = direction
         self.places: dict[Key, Place | None] = {}
-        self._families = Families(document)
         self._joined: dict[Key, list[Node]] = {}
         self._homes: dict[Key, Node] = {}
         self._pending: dict[Key, Facts] = {}
@@ -93,7 +91,7 @@ class Compiler:
             one = waiting.pop()
             if key_of(one) in found or key_of(one) in self.places:
                 continue
-            applied = self._applied(self.parts(one))
+            applied = self.applied(self.parts(one))
             names = applied.properties.items()
             hidden = tuple(name for name, nodes in names if self.hides(nodes))
             below, in_place = self._homes_of(applied.below()), self._homes_of(applied.in_place())
@@ -103,15 +101,9 @@ class Compiler:
             waiting.extend((*below, *in_place))
         return found
 
-    def _applied(self, parts: list[Node]) -> Applicators:
-        applied = applicators(parts)
-        families = (self._family(parts[0], part) for part in parts if "discriminator" in part)
-        found = tuple(one for one in families if one is not None)
-        return replace(applied, choices=(*applied.choices, *found)) if found else applied
-
-    def _family(self, node: Node, parent: Node) -> Choice | None:
-        """The children of a parent; one of them, which extends it, has been chosen already."""
-        return None if self._families.extends(node, parent) else family(parent, self._families)
+    def applied(self, parts: list[Node]) -> Applicators:
+        """What is looked at where these schemas, the first of which joins the others, hold."""
+        return applicators(parts)
 
     def _busy(self, found: dict[Key, Facts]) -> set[Key]:
         """The schemas that have something to do, or have one such below them."""
@@ -137,7 +129,7 @@ class Compiler:
     def tested(self, facts: Facts) -> Iterator[Node]:
         """The schemas whose verdict is asked for."""
         for choice in facts.applied.choices:
-            if self.runs(choice.branches):
+            if choice.keyword != FAMILY and self.runs(choice.branches):
                 yield from choice.branches
         for one in facts.applied.conditions:
             if self.runs([node for node in (one.then, one.otherwise) if node is not None]):
@@ -278,3 +270,11 @@ def tag_of(choice: Choice, runs: list[Run | None]) -> Tag | None:
         for word, places in choice.named.items()
     }
     return Tag(choice.tag, named, () if choice.other is None else (runs[choice.other],))
+
+
+def family_tag(choice: Choice, runs: list[Run | None]) -> Tag | None:
+    """The discriminator of a parent: it means every child that it names, or else all of them."""
+    if choice.tag is None:
+        return None
+    named = {word: tuple(runs[one] for one in places) for word, places in choice.named.items()}
+    return Tag(choice.tag, named, tuple(runs) if choice.other is None else (runs[choice.other],))

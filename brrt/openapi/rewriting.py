@@ -151,8 +151,8 @@ class ItemsRewriting:
 class Tag:
     """A discriminator: the property that says which branch is meant.
 
-    A tuple of one is a branch that is meant, even if it has nothing to do; an empty one says that
-    nothing is decided. `other` is for all values that `branches` do not know.
+    A tuple holds all that are meant, even those that have nothing to do; an empty one says that
+    none is. `other` is for all values that `branches` do not know.
     """
 
     name: str

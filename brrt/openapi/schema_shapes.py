@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from brrt.openapi.document import Node
-from brrt.openapi.json_values import is_list, is_mapping
+from brrt.openapi.json_values import common_types, is_list, is_mapping, type_name
 from brrt.openapi.shapes import ANYTHING, STRUCTURES, Shape
 
 # How deep a parameter's schema is looked into for what its text may become.
@@ -46,7 +46,7 @@ class _Reader:
         if self._version < (3, 1):  # where nothing beside a `$ref` counts
             node = node.follow()
         elif "$ref" in node:
-            parts.append(self.shape(_target(node), depth - 1))
+            parts.append(self.shape(node.target(), depth - 1))
         if not is_mapping(node.value):
             return ANYTHING
         parts += [self._own(node, depth), *self._shapes(_elements(node, "allOf"), depth)]
@@ -96,12 +96,7 @@ class _Reader:
             nullable = schema.get("nullable") is True and self._version < (3, 1)
             return frozenset({kind, "null"} if nullable else {kind})
         values = schema.get("enum", [schema["const"]] if "const" in schema else [])
-        return frozenset(_type_of(value) for value in values)
-
-
-def _target(node: Node) -> Node:
-    """What a `$ref` means; only one step, since what stands beside the next one counts too."""
-    return node.document.resolve(node.value["$ref"], node.document.base(node))
+        return frozenset(type_name(value) for value in values)
 
 
 class _Merger:
@@ -139,7 +134,7 @@ class _Merger:
     def _meet(self, shapes: list[Shape]) -> Shape:
         one, other = shapes
         both = one.types and other.types
-        types = _meet(one.types, other.types) if both else one.types or other.types
+        types = common_types(one.types, other.types) if both else one.types or other.types
         preferred = other.preferred if one.preferred is None else one.preferred
         names = dict.fromkeys([*one.properties, *other.properties])
         choices = [self._both(replace(one, choices=()), choice) for choice in other.choices]
@@ -152,7 +147,9 @@ class _Merger:
                 for name in names
             },
             additional=self._together(one.additional, other.additional),
-            preferred=_meet(preferred, types) if preferred is not None and types else preferred,
+            preferred=common_types(preferred, types)
+            if preferred is not None and types
+            else preferred,
             choices=tuple(choices),
         )
 
@@ -191,27 +188,6 @@ def _preferred(choices: list[Shape]) -> frozenset[str] | None:
     return None if found >= every - {"null"} else found
 
 
-def _meet(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
-    """The types that two schemas allow together; every integer is a number."""
-    whole = any("integer" in a and "number" in b for a, b in ((one, other), (other, one)))
-    return (one & other) | ({"integer"} if whole else frozenset[str]())
-
-
 def _elements(node: Node, keyword: str) -> Iterator[Node]:
     found = node.get(keyword)
     return found.elements() if found is not None else iter(())
-
-
-_TYPE_NAMES: dict[type[Any] | None, str] = {
-    None: "null",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "array",
-}
-
-
-def _type_of(value: Any) -> str:
-    kind: type[Any] | None = None if value is None else value.__class__
-    return _TYPE_NAMES.get(kind, "object")

@@ -59,9 +59,10 @@ class Schemas:
         uri = self._resources[direction].schema(node)
         known = self._validators.get(uri)
         if known is None:
-            engine = self._compile({"$ref": uri}, node)
+            schema = {"$ref": uri}
+            engine = self._compile(schema, node)
             known = self._validators[uri] = Validator(
-                engine, lambda: Secrets(self._families, node), self._background
+                engine, schema, lambda: Secrets(self._families, node), self._background
             )
         return known
 
@@ -91,9 +92,10 @@ class Schemas:
                 properties[name] = {"if": {"const": ""}, "else": properties[name]}
             places = {name: node for name, node in members.items() if node is not None}
             first = next(iter(places.values()), self._document.root)
-            engine = self._compile({"properties": properties, "required": list(required)}, first)
+            schema = {"properties": properties, "required": list(required)}
+            engine = self._compile(schema, first)
             known = Validator(
-                engine, lambda: MemberSecrets(self._families, places), self._background
+                engine, schema, lambda: MemberSecrets(self._families, places), self._background
             )
             self._validators[key] = known
         return known

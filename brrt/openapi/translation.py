@@ -25,7 +25,6 @@ from brrt.openapi.dialects import (
 )
 from brrt.openapi.discriminators import (
     Discriminator,
-    family_cases,
     offer,
     read_discriminator,
     steps,
@@ -81,7 +80,7 @@ class Translator:
     def translate(self, node: Node, is_plain: bool = False) -> Any:
         """The schema at a node in 2020-12. What is not a schema at all accepts everything.
 
-        Plain is a schema that is extended by another: its own discriminator chooses nothing.
+        Plain is a schema that another extends: its own discriminator and union choose nothing.
         Raises `LookupError` for references that lead nowhere.
         """
         self._node, self._is_plain = node, is_plain
@@ -193,11 +192,15 @@ class Translator:
         return text
 
     def _reference(self, text: Any, is_own: bool = False) -> str:
-        """The URI of what a `$ref` names; what the schema at the node extends is left plain."""
+        """The URI of what a `$ref` names.
+
+        What the schema at the node extends is left plain: a parent that lists its children would
+        lead back to them.
+        """
         node = self._document.resolve(str(text), self._base)
         if is_own:
             parent = node.follow()
-            if "discriminator" in parent and self._families.extends(self._node, parent):
+            if _chooses(parent) and self._families.extends(self._node, parent):
                 return self._links.schema(parent, is_plain=True)
         return self._links.schema(node)
 
@@ -216,7 +219,7 @@ class Translator:
                 yield bounds
         own = self._hiding.properties(schema, self._base, self._dialect)
         if own:
-            yield {"properties": dict.fromkeys(own, False)}
+            yield {"$comment": self._hiding.word, "properties": dict.fromkeys(own, False)}
         if "discriminator" in schema:
             found = read_discriminator(schema, self._document.version)
             if found is not None and found.property not in hidden:
@@ -237,14 +240,11 @@ class Translator:
     def _discriminated(
         self, schema: Mapping[str, Any], out: dict[str, Any], found: Discriminator
     ) -> Iterator[Any]:
-        """What chooses among the branches of a union, or the descendants of a parent."""
-        is_node = schema is self._node.value
-        keyword = next((one for one in _UNIONS if elements(schema.get(one))), None)
+        """What chooses among the branches of a union."""
+        keyword = _union(schema)
         if keyword is None:
-            if is_node and not self._is_plain:
-                yield from self._family(found)
             return
-        if is_node and self._is_plain:
+        if self._is_plain and schema is self._node.value:
             del out[keyword]
             return
         branches = [(one, inner_base(one, self._base)) for one in schema[keyword]]
@@ -254,18 +254,18 @@ class Translator:
         cases = union_cases(self._document, found, branches, self._base)
         targets = out.pop(keyword)
         plain = {keyword: targets}
-        last = offer(found, cases, is_required=True) if cases.is_complete else plain
+        last = offer(found, cases) if cases.is_complete else plain
         made = steps(found, cases, targets, keyword, last)
         yield {"if": {"type": "object"}, "then": {"allOf": made}, "else": plain}
 
-    def _family(self, found: Discriminator) -> Iterator[Any]:
-        children = self._families.descendants(self._node)
-        if children:
-            cases = family_cases(self._families, found, self._node)
-            targets = [{"$ref": self._links.schema(one)} for one in children.values()]
-            last = offer(found, cases, is_required=False) if cases.is_complete else True
-            made = steps(found, cases, targets, "anyOf", last)
-            yield {"if": {"type": "object"}, "then": {"allOf": made}}
+
+def _union(schema: Mapping[str, Any]) -> str | None:
+    """The keyword in whose branches the discriminator of a schema chooses."""
+    return next((one for one in _UNIONS if elements(schema.get(one))), None)
+
+
+def _chooses(node: Node) -> bool:
+    return "discriminator" in node and _union(node.value) is not None
 
 
 def _put_bounds(out: dict[str, Any], schema: Mapping[str, Any], dialect: Dialect) -> None:

@@ -95,7 +95,7 @@ def read_union(hints: list[Any], schema: Joint) -> Union:
         owner = owners[branch.name]
         if owner is not None:
             chosen = Chosen(owner, (branch.node,))
-            classes |= dict.fromkeys(branch.tags, chosen)
+            classes |= dict.fromkeys(sorted(branch.tags), chosen)
             other = chosen if branch.is_default else other
     return Union(name, classes, other)
 

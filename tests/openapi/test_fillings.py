@@ -708,33 +708,71 @@ CHILD: Json = {
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_tag_names_a_child(page: Page, version: str) -> None:
-    """A value that says it is of a child is treated as one, wherever the parent stands."""
+def test_no_defaults_of_children(page: Page, version: str) -> None:
+    """A parent fills in its own defaults, whatever the tag says; a child's are for the child."""
     tested = {"properties": {"pet": {"$ref": REF + "Parent"}}}
     sibling = {"allOf": [{"$ref": REF + "Parent"}, {"properties": {"size": {"default": 9}}}]}
     family = {"Parent": PARENT, "Child": CHILD, "Sibling": sibling}
     fill = fill_of(page, tested, version, **family)
-    child, other = {"kind": "Child", "legs": 4, "mood": "calm"}, {"kind": "Parent", "legs": 4}
-    assert fill({"pet": {"kind": "Child"}}) == {"pet": child}
-    assert fill({"pet": {"kind": "kitten"}})["pet"]["mood"] == "calm"
-    assert fill({"pet": {"kind": "Parent"}}) == {"pet": other}
-    remove = remove_of(page, tested, version, **family)
-    assert remove({"pet": {"kind": "Child", "s": 1}}) == {"pet": {"kind": "Child"}}
-    assert remove({"pet": {"kind": "Parent", "s": 1}}) == {"pet": {"kind": "Parent", "s": 1}}
-    assert fill_of(page, {"$ref": REF + "Child"}, version, **family)({"kind": "Child"}) == child
-    sent = {"kind": "Sibling"}
-    assert "size" in fill({"pet": sent})["pet"]
-    assert "size" not in fill_of(page, {"$ref": REF + "Child"}, version, **family)(sent)
+    for tag in ("Child", "kitten", "Sibling", "Parent", "unknown"):
+        assert fill({"pet": {"kind": tag}}) == {"pet": {"kind": tag, "legs": 4}}
+    child = fill_of(page, {"$ref": REF + "Child"}, version, **family)
+    assert child({"kind": "Sibling"}) == {"kind": "Sibling", "legs": 4, "mood": "calm"}
+
+
+GONE: list[tuple[Json, Json]] = [
+    ({"kind": "Child", "s": 1, "t": 2}, {"kind": "Child", "t": 2}),
+    ({"kind": "kitten", "s": 1, "t": 2}, {"kind": "kitten", "t": 2}),
+    ({"kind": "Sibling", "s": 1, "t": 2}, {"kind": "Sibling", "s": 1}),
+    ({"kind": "Plain", "s": 1, "t": 2}, {"kind": "Plain", "s": 1, "t": 2}),
+    ({"kind": "Parent", "s": 1, "t": 2}, {"kind": "Parent", "s": 1, "t": 2}),
+    ({"kind": "both", "s": 1, "t": 2}, {"kind": "both"}),
+    ({"kind": "unknown", "s": 1, "t": 2}, {"kind": "unknown"}),
+    ({"kind": 5, "s": 1, "t": 2}, {"kind": 5}),
+    ({"s": 1, "t": 2}, {}),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), GONE, ids=str)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_secrets_of_children_do_not_leave(
+    page: Page, version: str, value: Json, expected: Json
+) -> None:
+    """What goes is what the child hides that the tag names, or any child where it names none."""
+    both = {"kind": {"enum": ["both"]}}
+    hiding = {"allOf": [CHILD["allOf"][0], {"properties": {**both, **SECRET["properties"]}}]}
+    other = {"allOf": [hiding["allOf"][0], {"properties": {**both, "t": {"writeOnly": True}}}]}
+    plain = {"allOf": [hiding["allOf"][0], {"required": ["t"]}]}
+    family = {"Parent": PARENT, "Child": hiding, "Sibling": other, "Plain": plain}
+    remove = remove_of(page, {"items": {"$ref": REF + "Parent"}}, version, **family)
+    assert remove([value]) == [expected]
+    assert remove(["no object"]) == ["no object"]
+    assert remove_of(page, {"$ref": REF + "Child"}, version, **family)({"s": 1, "t": 2}) == {"t": 2}
+
+
+def test_a_child_that_is_meant_by_default(page: Page) -> None:
+    """3.2: a tag that nobody knows means the child which `defaultMapping` names."""
+    parent = {**PARENT, "discriminator": {"propertyName": "kind", "defaultMapping": "Child"}}
+    other = {"allOf": [CHILD["allOf"][0], {"properties": {"t": {"writeOnly": True}}}]}
+    family = {"Parent": parent, "Child": CHILD, "Other": other}
+    remove = remove_of(page, {"$ref": REF + "Parent"}, "3.2.0", **family)
+    assert remove({"kind": "unknown", "s": 1, "t": 2}) == {"kind": "unknown", "t": 2}
 
 
 def test_a_child_has_nothing_of_its_siblings(page: Page) -> None:
-    """The defaults of one child do not make another one slower."""
+    """What one child fills in or hides makes neither another child slower, nor more secret."""
     parent: Json = {"discriminator": {"propertyName": "kind"}, "required": ["kind"]}
     sibling = {"allOf": [{"$ref": REF + "Parent"}, OBJECT]}
     child = {"allOf": [{"$ref": REF + "Parent"}]}
     family: Json = {"Parent": parent, "Sibling": sibling, "Child": child}
-    assert filler(*added(loaded(page, {"$ref": REF + "Child"}, **family))) is None
+    for name in ("Parent", "Child"):
+        assert filler(*added(loaded(page, {"$ref": REF + name}, **family))) is None
     assert filler(*added(loaded(page, {"$ref": REF + "Sibling"}, **family))) is not None
+    family["Sibling"] = {"allOf": [{"$ref": REF + "Parent"}, SECRET]}
+    place, schemas = added(loaded(page, {"$ref": REF + "Child"}, **family))
+    assert remover(place, schemas) is None
+    place, schemas = added(loaded(page, {"$ref": REF + "Parent"}, **family))
+    assert remover(place, schemas) is not None
 
 
 def test_other_drafts(page: Page) -> None:

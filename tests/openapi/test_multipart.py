@@ -257,6 +257,15 @@ async def test_required_headers_of_parts(serve: Serve) -> None:
     assert await wrong(http, named("a", b"x", "X-Count: x", filename="f")) == [("/a", "type")]
 
 
+async def test_headers_of_parts_that_are_json(serve: Serve) -> None:
+    """A header that is described by `content` is read by that media type."""
+    headers = {"X-Tag": {"content": {"application/json": {"schema": {"const": ["é"]}}}}}
+    http = await serve(form({"a": FILE}, encoding={"a": {"headers": headers}}))
+    assert (await value(http, named("a", b"x", 'X-Tag: ["é"]', filename="f")))["a"]["file"] == "x"
+    assert await wrong(http, named("a", b"x", 'X-Tag: ["e"]', filename="f")) == [("/a", "const")]
+    assert await wrong(http, named("a", b"x", "X-Tag: [", filename="f")) == [("/a", "encoding")]
+
+
 async def test_a_missing_body_or_form(serve: Serve) -> None:
     """No body at all is told as such; a form without parts lacks its members."""
     http = await serve(form({"a": STRING}, required=["a"]))

@@ -69,6 +69,36 @@ async def test_json_lines(serve: Serve, media_type: str) -> None:
     assert "in line 2" in response.json()["detail"]
 
 
+async def test_defaults_in_items(serve: Serve) -> None:
+    """Each item of a stream gets its defaults, unless the list as a whole may not hold them."""
+    item = {"type": "object", "properties": {"a": {"default": 1}}}
+    http = await serve({LINES: {"itemSchema": item}})
+    assert await value(http, b'{}\n{"a":2}', LINES) == [{"a": 1}, {"a": 2}]
+    http = await serve({LINES: {"schema": item}}, version="3.1.1")
+    assert await value(http, b"{}", LINES) == [{"a": 1}]
+    http = await serve({LINES: {"itemSchema": item, "schema": {"uniqueItems": True}}})
+    assert await value(http, b'{}\n{"a":1}', LINES) == [{}, {"a": 1}]
+
+
+async def test_what_cannot_be_read_elsewhere_hides_nothing(client: Connect, page: Page) -> None:
+    """A parameter that is no UTF-8 and a body that is too short are both told."""
+    parts = {"type": "object", "properties": {"a": STRING}, "minProperties": 1}
+    item = {
+        "operationId": "op",
+        "responses": OPEN,
+        "parameters": [{"name": "q", "in": "query", "schema": STRING}],
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": parts}}},
+    }
+    handlers = Handlers()
+    handlers("op")(echo)
+    http = await client(App(page.document({"post": item}), handlers))
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    response = await http.post("/x?q=%FF", content=b"--x--\r\n", headers=headers)
+    assert response.status_code == 400
+    found = [(one["in"], one["keyword"]) for one in response.json()["errors"]]
+    assert found == [("query", "encoding"), ("body", "minProperties")]
+
+
 @pytest.mark.parametrize("media_type", [RECORDS, "application/geo+json-seq"])
 async def test_json_sequences(serve: Serve, media_type: str) -> None:
     """Each value stands behind a record separator (RFC 7464)."""

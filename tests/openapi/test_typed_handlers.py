@@ -177,6 +177,38 @@ async def test_bodies(serve: Any, hint: Any, schema: Any, sent: str, expected: s
     assert response.text.endswith(expected)
 
 
+PARENT = {**obj("kind", kind=STRING), "discriminator": TAG}
+EXTENDED = {
+    "Parent": PARENT,
+    "Cat": {"allOf": [{"$ref": "#/components/schemas/Parent"}, obj("lives", lives=INTEGER)]},
+    "Dog": {"allOf": [{"$ref": "#/components/schemas/Parent"}, obj(bark=INTEGER)]},
+}
+FAMILY: list[tuple[Any, Any]] = [
+    ({"kind": "cat"}, "Cat(kind='cat')"),  # the schema of Cat wants lives, the class does not
+    ({"kind": "dog", "bark": 1.0}, "Dog(kind='dog', bark=1)"),
+    ({"kind": "dog", "bark": "x"}, ["/bark"]),
+    ({"kind": "dog", "bark": [{}]}, ["/bark"]),
+    ({"kind": "cow"}, ["/kind"]),
+    ({"kind": "Parent"}, ["/kind"]),
+]
+
+
+@pytest.mark.parametrize(("sent", "expected"), FAMILY, ids=str)
+async def test_the_children_of_a_parent(serve: Any, sent: Any, expected: Any) -> None:
+    """A tag chooses the class, not the schema: what does not fit the class is a violation."""
+
+    async def op(body: Cat | Dog) -> str:
+        return repr(body)
+
+    http = await serve(op, EXTENDED, requestBody=content({"$ref": "#/components/schemas/Parent"}))
+    response = await http.post("/x", json=sent)
+    if response.status_code == 200:
+        assert response.text == expected
+        return
+    assert response.status_code == 400, response.text
+    assert [one["pointer"] for one in response.json()["errors"]] == expected
+
+
 async def test_bounds_of_the_hint_are_the_clients_fault(serve: Any) -> None:
     """What the schema allows and a note of the hint forbids is a violation."""
 

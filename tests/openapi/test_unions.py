@@ -183,6 +183,9 @@ def test_everywhere(page: Page) -> None:
     assert found["a.0.others.0.lives"].startswith("Expected `int`")
 
 
+COMPLAINTS = {"kind": "must be one of Cat, cat, PolarBear", "lives": "Expected `int`"}
+
+
 def test_a_parent_and_its_children(page: Page) -> None:
     """The components that extend a schema are its branches; the parent itself may be one."""
     animal = branch() | {"discriminator": {"propertyName": "kind", "mapping": {"cat": "Cat"}}}
@@ -196,6 +199,12 @@ def test_a_parent_and_its_children(page: Page) -> None:
     assert convert({"kind": "cat", "lives": 1}) == Cat("cat", 1)
     assert convert({"kind": "PolarBear", "weight": 1}) == PolarBear(1)
     assert compiled(Cat, node)({"kind": "cat"}) == Cat("cat")
+    for value in ({"kind": "cow"}, {"kind": "cat", "lives": "x"}):  # the parent accepts them
+        with pytest.raises(ValueError) as caught:
+            convert(value)
+        ((path, text),) = [(one.path, one.text) for one in complaints(caught.value)]
+        assert path[0] in COMPLAINTS
+        assert text.startswith(COMPLAINTS[path[0]])
 
 
 def test_a_branch_that_is_meant_by_default(page: Page) -> None:

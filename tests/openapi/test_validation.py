@@ -128,6 +128,21 @@ def test_messages_about_what_is_inside(
     assert text.startswith(message)
 
 
+@pytest.mark.parametrize("others", [0, 600])
+def test_what_does_not_travel_is_told_by_its_own_word(page: Page, others: int) -> None:
+    """A read-only member in a request is refused as such; one that is `false` is not allowed.
+
+    Both are told so in a large value as well.
+    """
+    schema = {"properties": {"a/b": {"allOf": [{"readOnly": True}]}, "c": False}}
+    errors = page.validator(schema).errors({"a/b": 1, "c": 1, "d": [1] * others})
+    found = {(one.pointer, one.keyword, one.message) for one in violations("body", "", errors)}
+    assert found == {
+        ("/a~1b", "readOnly", "a/b: is read-only, so it must not be sent"),
+        ("/c", "falseSchema", "c: is not allowed here"),
+    }
+
+
 def test_every_keyword_has_a_sentence() -> None:
     """Each keyword of JSON Schema 2020-12 that can fail is in the tables above."""
     tested = {

@@ -88,7 +88,7 @@ BODY_DIFFERENCES = (
     Difference(
         "fields sent twice",
         "takes one of two values of a field that is no list",
-        "4.8.15: a field that is no array has one value",
+        "RFC 6570, 3.2.8: of a value that is no list, the name is written once",
         lambda facts: (
             facts.part.media_type == FORM
             and len(set(facts.whole[::2])) < len(facts.whole[::2])
@@ -139,7 +139,7 @@ BODY_DIFFERENCES = (
     Difference(
         "numbers in multipart",
         "leaves parts as texts, so that no number or boolean is ever valid",
-        "4.8.15.1.1: the default contentType of number, integer and boolean is text/plain",
+        "Encoding Object: number, integer and boolean have the default contentType text/plain",
         lambda facts: (
             facts.part.media_type == MULTIPART
             and bool(facts.types & {"integer", "number", "boolean"})

@@ -2,8 +2,7 @@
 
 A difference is met only by cases to which its `applies` holds, a predicate as narrow as the
 fault of openapi-core that it names. Each has an example, which a test sends to both: so the
-list shrinks when openapi-core mends one. Sections are those of OpenAPI 3.1.1 unless it says
-otherwise. The lists themselves are in `parameter_differences` and `body_differences`.
+list shrinks when openapi-core mends one. Sentences without a source are from OpenAPI 3.1.1.
 """
 
 from collections.abc import Callable
