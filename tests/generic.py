@@ -37,7 +37,7 @@ def _handler(responses: Document) -> Callable[[Request], Awaitable[Any]]:
     media_type = next(iter(contents), None)
     value = contents[media_type].get("example") if media_type else None
 
-    async def handler(request: Request) -> Reply:
+    async def handler(request: Request) -> Reply[Any]:
         return Reply(value, int(status), headers, media_type)
 
     return handler

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from brrt.openapi.applicators import Applicators, applicators, home, joined, key_of
+from brrt.openapi.applicators import Applicators, applicators, home, joined
 from brrt.openapi.binaries import is_binary
 from brrt.openapi.dialects import dialect_of
 from brrt.openapi.document import Node
@@ -123,11 +123,11 @@ def _ways(schema: Iterable[Node], above: frozenset[tuple[str, str]]) -> list[lis
     nodes = list(schema)
     if any(one.value is False for one in nodes):
         return []
-    parts = list({key_of(part): part for one in nodes for part in joined(one)}.values())
-    above |= {key_of(one) for one in parts}
+    parts = list({part.key: part for one in nodes for part in joined(one)}.values())
+    above |= {one.key for one in parts}
     ways = [parts]
     for choice in applicators(parts).choices:
-        if any(key_of(home(branch)) in above for branch in choice.branches):
+        if any(home(branch).key in above for branch in choice.branches):
             continue  # a child that extends the parent which lists it
         branches = [way for branch in choice.branches for way in _ways([branch], above)]
         if len(ways) * len(branches) > MAX_ALTERNATIVES:
@@ -145,7 +145,7 @@ def _says_more(schema: Mapping[str, Any]) -> bool:
 
 def _alternative(way: list[Node], has_files: bool) -> Alternative | None:
     """What all parts of a way say together; None where no value can be all that."""
-    parts = list({key_of(part): part for part in way}.values())
+    parts = list({part.key: part for part in way}.values())
     words = [part.value for part in parts]
     types = _types(parts)
     values = _values(parts)

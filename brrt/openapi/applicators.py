@@ -19,11 +19,9 @@ from brrt.openapi.discriminators import (
     read_discriminator,
     union_cases,
 )
-from brrt.openapi.document import Node
+from brrt.openapi.document import Key, Node
 from brrt.openapi.families import Families
 from brrt.openapi.json_values import is_list, is_mapping, mapping
-
-Key = tuple[str, str]
 
 # The keyword of a choice that no keyword makes.
 FAMILY = "discriminator"
@@ -109,24 +107,18 @@ class Applicators:
         yield from (node for _, node in self.dependents)
 
 
-def key_of(node: Node) -> Key:
-    """What tells one place of a document from all others."""
-    return node.uri, node.pointer
-
-
 def joined(node: Node) -> list[Node]:
     """The schema and those that it joins by `$ref` and `allOf`.
 
     Outer ones stand before inner ones, and later ones of `allOf` before those they extend.
-
     Nothing beside a `$ref` counts in 3.0 (3.0.4, section 4.7.23) and up to draft 7.
     """
     found, seen, waiting = list[Node](), set[Key](), [node]
     while waiting:
         one = waiting.pop()
-        if key_of(one) in seen or not is_mapping(one.value):
+        if one.key in seen or not is_mapping(one.value):
             continue
-        seen.add(key_of(one))
+        seen.add(one.key)
         if _has_siblings(one):
             found.append(one)
         waiting.extend(_direct(one))

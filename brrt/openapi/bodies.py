@@ -5,7 +5,7 @@ bytes and multipart bodies as parts; how they were read off the wire is not know
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from brrt.errors import Problem

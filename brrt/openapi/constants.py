@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
-from brrt.openapi.document import Document
+from brrt.openapi.document import Document, Key
 from brrt.openapi.json_values import elements, is_list, is_mapping, mapping
 
 # Schemas that are looked at in search of the constants of one property of one schema.
 MAX_LOOKS = 1_000
 
-Key = tuple[str, str]
 # A schema as it stands in the document, and what references in it are relative to.
 Branch = tuple[Any, str]
 
@@ -76,7 +75,7 @@ class _Constants:
         reference = schema.get("$ref")
         if isinstance(reference, str):
             node = self._document.resolve(reference, base)
-            if (node.uri, node.pointer) != self._skipped:
+            if node.key != self._skipped:
                 yield node.value, self._document.base(node)
             if self._document.version < (3, 1):
                 return

@@ -123,8 +123,9 @@ def decode_json(data: bytes) -> Any:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if data.startswith(_BYTE_ORDER_MARK):
-            return decode_json(data[len(_BYTE_ORDER_MARK) :])
+        text = data.removeprefix(_BYTE_ORDER_MARK)
+        if text is not data and not text.startswith(_BYTE_ORDER_MARK):
+            return decode_json(text)
         raise Unreadable(f"not valid JSON: {error}") from None
     except RecursionError:
         raise Unreadable(TOO_DEEP) from None

@@ -11,7 +11,7 @@ from brrt.openapi.binding import Taken
 from brrt.openapi.complaints import Complaint, complaints
 from brrt.openapi.json_values import is_list, is_mapping
 from brrt.openapi.phrases import MAX_MESSAGE, shorten
-from brrt.openapi.secrets import Path, Secrets
+from brrt.openapi.secrets import HIDDEN_NAME, Path, Secrets
 from brrt.openapi.validation import Violation, pointer
 
 # Values that are looked at for whether a complaint shows one of them.
@@ -41,9 +41,25 @@ def convert(
         known = list(secrets())
         for one in complaints(error):
             text = _UNSAID if any(_shows(each, within, value, one) for each in known) else one.text
-            place = ".".join([name, *one.path]).strip(".")
+            path = _steps(value, one.path)
+            hidden = {at for each in known for at in each.hidden_steps((*within, *path))}
+            path = [HIDDEN_NAME if at in hidden else one for at, one in enumerate(path, len(within))]
+            place = ".".join([name, *map(str, path)]).strip(".")
             message = shorten(": ".join(filter(None, (place, text))), MAX_MESSAGE)
-            found.append(Violation(location, name, pointer(one.path), message, "conversion"))
+            found.append(Violation(location, name, pointer(path), message, "conversion"))
+
+
+def _steps(value: Any, path: Iterable[str]) -> tuple[str | int, ...]:
+    """A path with numbers where it leads into arrays."""
+    steps: list[str | int] = []
+    for step in path:
+        if is_list(value) and step.isdecimal():
+            steps.append(int(step))
+            value = value[int(step)] if int(step) < len(value) else None
+        else:
+            steps.append(step)
+            value = value.get(step) if is_mapping(value) else None
+    return tuple(steps)
 
 
 def _shows(secrets: Secrets, within: Path, value: Any, complaint: Complaint) -> bool:

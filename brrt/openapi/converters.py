@@ -12,7 +12,6 @@ from typing import Any, cast, get_args
 import msgspec
 
 from brrt.openapi.alternatives import FILE, Alternative, Joint, alternatives
-from brrt.openapi.applicators import Key, key_of
 from brrt.openapi.composites import (
     ModelConverter,
     UnionConverter,
@@ -25,6 +24,7 @@ from brrt.openapi.composites import (
     mapping_of,
     tuple_of,
 )
+from brrt.openapi.document import Key
 from brrt.openapi.hints import (
     LISTS,
     MAPPINGS,
@@ -106,7 +106,7 @@ class _Compiler:
         raise TypeError(f"{name_of(hint)} cannot be made from JSON")
 
     def _model(self, hint: Any, schema: Joint) -> Convert:
-        key = key_of_hint(hint), frozenset(map(key_of, schema))
+        key = key_of_hint(hint), frozenset(one.key for one in schema)
         if key not in self._models:
             made = self._models[key] = ModelConverter(class_of(hint))
             model = read_model(hint)

@@ -28,11 +28,9 @@ from typing import Any
 from urllib.parse import unquote, urldefrag
 
 from brrt.openapi.constants import Branch, tag_constants
-from brrt.openapi.document import Document, Node
+from brrt.openapi.document import Document, Key, Node
 from brrt.openapi.families import Families
 from brrt.openapi.json_values import mapping, split_pointer
-
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +129,11 @@ def family_cases(families: Families, found: Discriminator, parent: Node) -> Case
     """The tags of the schemas that extend a parent; the parent's own choose no branch."""
     document = parent.document
     base, children = document.base(parent), families.descendants(parent)
-    places = {_key(child): place for place, child in enumerate(children.values())}
+    places = {child.key: place for place, child in enumerate(children.values())}
 
     def find(text: str) -> int | None:
         node = named_schema(document, text, base)
-        return places.get(_key(node), places.get(_key(node.follow()))) if node is not None else None
+        return places.get(node.key, places.get(node.follow().key)) if node is not None else None
 
     table = _Table()
     for tag, target in found.mapping.items():
@@ -145,7 +143,7 @@ def family_cases(families: Families, found: Discriminator, parent: Node) -> Case
         table.put(name, ())
     for place, (name, child) in enumerate(children.items()):
         branch = child.value, document.base(child)
-        values = tag_constants(document, branch, found.property, _key(parent))
+        values = tag_constants(document, branch, found.property, parent.key)
         table.put(name, (place,))
         for value in values or ():
             table.add(value, place)
@@ -210,6 +208,8 @@ class _Table:
         """One more branch that a tag may choose, unless it was put before."""
         key = json.dumps(tag)
         if key in self._fixed:
+            if offered and self._rows[key][1] == (place,):
+                self._offered[key] = tag
             return
         where = self._rows[key][1] if key in self._rows else ()
         self._rows[key] = tag, (*where, place)
@@ -234,16 +234,16 @@ class _Places:
             name = None
             if isinstance(reference, str):
                 node = document.resolve(reference, base)
-                self._places.setdefault(_key(node), place)
-                self._places.setdefault(_key(node.follow()), place)
+                self._places.setdefault(node.key, place)
+                self._places.setdefault(node.follow().key, place)
                 name = _name_of(reference)
             self.names.append(name)
 
     def find(self, node: Node | None) -> int | None:
         if node is None:
             return None
-        place = self._places.get(_key(node))
-        return self._places.get(_key(node.follow())) if place is None else place
+        place = self._places.get(node.key)
+        return self._places.get(node.follow().key) if place is None else place
 
 
 def _name_of(reference: str) -> str:
@@ -254,7 +254,3 @@ def _name_of(reference: str) -> str:
 
 def _last_name(pointer: str) -> str:
     return split_pointer(pointer)[-1] if "/" in pointer else pointer
-
-
-def _key(node: Node) -> Key:
-    return node.uri, node.pointer

@@ -30,6 +30,8 @@ from brrt.openapi.references import DOCUMENT_URI, Closure
 from brrt.openapi.sources import Resource, read, read_file
 
 Source = str | os.PathLike[str] | Mapping[str, Any]
+# What tells a place from all others of a document: URI and pointer.
+Key = tuple[str, str]
 
 _NAMELESS = "<document>"
 
@@ -81,7 +83,7 @@ class Node:
         what leads nowhere, so this raises `LookupError` for nodes that no check visits only.
         """
         node = self
-        seen: set[tuple[str, str]] = set()
+        seen: set[Key] = set()
         while isinstance(mapping(node.value).get("$ref"), str):
             if node.key in seen:
                 raise LookupError(f"{self.fragment} refers to itself")
@@ -94,8 +96,8 @@ class Node:
         return self.document.resolve(self.value["$ref"], self.document.base(self))
 
     @property
-    def key(self) -> tuple[str, str]:
-        """What tells this place from all others of the document."""
+    def key(self) -> Key:
+        """What tells this place from all others."""
         return self.uri, self.pointer
 
     @property

@@ -35,14 +35,17 @@ def effort(schema: Any, instance: Any, lookup: Callable[[str], Any], enough: int
     """
     sizes = _sizes(instance)
     visits = cost = 0
-    waiting: list[tuple[Any, _Applied]] = [(instance, {id(schema): (schema, 1)})]
+    waiting: list[Iterator[tuple[Any, _Applied]]] = [iter([(instance, {id(schema): (schema, 1)})])]
     while waiting and visits <= enough:
-        value, roots = waiting.pop()
+        value, roots = next(waiting[-1], (None, None))
+        if roots is None:
+            waiting.pop()
+            continue
         applied = _Spread(value, lookup, enough).all(roots)
         times = sum(count for _, count in applied.values())
         visits += times
         cost += times * (_COPIED + sizes.get(id(value), 1)) // _COPIED
-        waiting.extend((inner, below) for inner, below in _children(value, applied) if below)
+        waiting.append(_children(value, applied))
     return Effort(visits, cost)
 
 

@@ -6,7 +6,7 @@ no message shows it. How a violation is told is the subject of `validation`.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -14,7 +14,7 @@ import jsonschema_rs
 
 from brrt.openapi.effort import Effort, effort
 from brrt.openapi.json_values import is_list, is_mapping, mapping, split_pointer
-from brrt.openapi.secrets import Secrets
+from brrt.openapi.secrets import HIDDEN_NAME, Secrets
 
 # Values in an instance whose violations are explained one by one. The engine takes some 20 us
 # to explain one, all of them at once: 1 MiB of wrong numbers would stop everything for 16 s.
@@ -28,14 +28,21 @@ MAX_NOTED = 100
 MAX_COST = 20_000
 MAX_VISITS = 100_000
 
+_TOO_MUCH = Effort(MAX_VISITS, MAX_COST)
+
 _UNSURVEYED = "breaks its schema, and is too large to say where"
 _UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
 _IN_PLACE = frozenset(
     ["allOf", "anyOf", "oneOf", "if", "then", "else", "dependentSchemas", "$ref", "$dynamicRef"]
 )
 _MISSING = " is a required property"
+# What the engine says of a schema that is `false` goes on with the value itself.
+_FALSE = "False schema"
 # Keywords of which the engine's words show names but no values.
 _NAMES_ONLY = frozenset({"additionalProperties", "unevaluatedProperties"})
+# Keywords of which the words show names, and those of which they show whole values.
+_NAMING = _NAMES_ONLY | {"propertyNames"}
+_WHOLE = frozenset({"const", "enum", "not"})
 # Keywords of which a note does not say enough: what the schema holds is not what is wrong.
 _UNSAID = frozenset({"unevaluatedItems", "propertyNames"})
 _BAD_NAME = "has a property whose name is not allowed"
@@ -48,7 +55,8 @@ class SchemaError:
     `path` leads into the instance; `value` is the keyword's own value where it has one (of
     `propertyNames` the error of the name); `branches` holds the errors of each branch of an
     `anyOf` or `oneOf`, none for a branch that is valid. Of a note the value may not be known.
-    `is_secret` says that neither the instance nor the keyword's value may be shown.
+    `is_secret` says that neither the instance nor the keyword's value may be shown; `hidden` are
+    the steps of the path that are secret names.
     """
 
     path: tuple[str | int, ...]
@@ -59,6 +67,13 @@ class SchemaError:
     branches: tuple[tuple["SchemaError", ...], ...] = ()
     is_note: bool = False
     is_secret: bool = False
+    hidden: tuple[int, ...] = ()
+
+    @property
+    def shown(self) -> tuple[str | int, ...]:
+        """The path as it may be told."""
+        hidden = self.hidden
+        return tuple(HIDDEN_NAME if at in hidden else step for at, step in enumerate(self.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +111,7 @@ class Validator:
 
     def errors(self, instance: Any) -> Iterator[SchemaError]:
         """Every violation, one by one; of a large instance the first ones, in fewer words."""
-        return self._errors(instance, self._effort(instance), 0)
+        return self._errors(instance, self._effort(instance), spent=0)
 
     def item_errors(self, items: Iterable[Any]) -> Iterator[SchemaError]:
         """The violations in values that are checked each by itself, under their places.
@@ -109,51 +124,67 @@ class Validator:
         spent = 0
         for place, item in enumerate(items):
             if not self.is_valid(item):
-                needed = self._effort(item)
-                for one in self._errors(item, needed, spent):
-                    yield replace(one, path=(place, *one.path))
+                needed = self._effort(item) if spent < MAX_VISITS else _TOO_MUCH
+                yield from self._errors(item, needed, spent, (place,))
                 spent += needed.cost
 
     def _effort(self, instance: Any) -> Effort:
         size = _size(instance, MAX_SURVEYED)
         if size >= MAX_SURVEYED:
-            return Effort(MAX_VISITS, MAX_COST)
+            return _TOO_MUCH
         needed = effort(self._schema, instance, self._background.lookup, MAX_VISITS)
         return needed if size < MAX_EXPLAINED else needed._replace(cost=MAX_COST)
 
-    def _errors(self, instance: Any, needed: Effort, spent: int) -> Iterator[SchemaError]:
+    def _errors(
+        self, instance: Any, needed: Effort, spent: int, within: tuple[int, ...] = ()
+    ) -> Iterator[SchemaError]:
         """The violations, as well as they can be told after so much was spent on others."""
-        explain = _Explainer(self.secrets(), self._background)
+        explain = _Explainer(self.secrets(), self._background, within)
         if spent + needed.cost < MAX_COST:
             found = _believable(list(self._engine.iter_errors(instance)))
             return map(explain.error, found)
         if spent + needed.visits < MAX_VISITS:
             noted = self._engine.evaluate(instance).errors()
             return (explain.note(one, instance) for one in noted[:MAX_NOTED])
-        return iter([SchemaError((), "size", None, _UNSURVEYED, None, is_note=True)])
+        return iter([SchemaError(within, "size", None, _UNSURVEYED, None, is_note=True)])
 
 
 @dataclass(frozen=True, slots=True)
 class _Explainer:
-    """Puts the errors in one instance into our terms."""
+    """Puts the errors in one instance, which may stand `within` another, into our terms."""
 
     secrets: Secrets
     background: Background
+    within: tuple[str | int, ...] = ()
 
     def error(self, error: jsonschema_rs.ValidationError) -> SchemaError:
         """An error with its branches."""
-        path = tuple(error.instance_path)
+        path, got = tuple(error.instance_path), error.instance
         keyword, value = self._keyword(error)
         context: list[Any] = getattr(error.kind, "context", None) or []
         return SchemaError(
-            path=path,
+            path=(*self.within, *path),
             keyword=keyword,
             value=value,
             message=error.message,
-            instance=error.instance,
+            instance=got,
             branches=tuple(tuple(map(self.error, branch)) for branch in context),
-            is_secret=self.secrets.is_secret(path),
+            is_secret=self._is_secret(path, keyword, got),
+            hidden=self._hidden(path),
         )
+
+    def _hidden(self, path: tuple[str | int, ...]) -> tuple[int, ...]:
+        return tuple(len(self.within) + step for step in self.secrets.hidden_steps(path))
+
+    def _is_secret(self, path: tuple[str | int, ...], keyword: str, got: Any) -> bool:
+        """Whether words about a value could show a secret: itself, or one that is part of it.
+
+        A text in the place of an object may be that object, written in another way.
+        """
+        if keyword in _NAMING and self.secrets.hides_names(path):
+            return True
+        is_whole = keyword in _WHOLE or not (is_mapping(got) or is_list(got))
+        return self.secrets.holds_secret(path) if is_whole else self.secrets.is_secret(path)
 
     def _keyword(self, error: jsonschema_rs.ValidationError) -> tuple[str, Any]:
         """The keyword and its value, where the engine has names of its own for them."""
@@ -192,15 +223,16 @@ class _Explainer:
             keyword, value = "required", json.loads(text.removesuffix(_MISSING))
         elif "propertyNames" in steps[-2:]:
             keyword, message = "propertyNames", _BAD_NAME
-        elif keyword in _NAMES_ONLY:
+        elif keyword in _NAMES_ONLY and not text.startswith(_FALSE):
             message = text
         elif value is False:
             keyword, value = self._forbidden(location)
         elif keyword == "pattern":
             value = self.background.patterns.get(value, value)
         value = None if keyword in _UNSAID else value
-        is_secret = self.secrets.is_secret(path)
-        return SchemaError(path, keyword, value, message, got, (), True, is_secret)
+        is_secret, hidden = self._is_secret(path, keyword, got), self._hidden(path)
+        path = (*self.within, *path)
+        return SchemaError(path, keyword, value, message, got, (), True, is_secret, hidden)
 
 
 def _step_down(instance: Any, tokens: list[str]) -> tuple[tuple[str | int, ...], Any]:

@@ -7,7 +7,7 @@ components of the closure are looked at, as section 4.8.25.2 recommends.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from brrt.openapi.document import Document, Node
+from brrt.openapi.document import Document, Key, Node
 from brrt.openapi.json_values import elements, mapping
 
 # What may stand beside a `$ref`, or an `allOf` of one, and does not make another schema of it.
@@ -31,8 +31,6 @@ _ANNOTATIONS = frozenset(
     ]
 )
 
-Key = tuple[str, str]
-
 
 class Families:
     """Who extends whom in one document; looked up when it is first asked."""
@@ -45,28 +43,28 @@ class Families:
 
     def descendants(self, parent: Node) -> Mapping[str, Node]:
         """The components that extend a schema, or one that extends it, by name."""
-        known = self._descendants.get(_key(parent))
+        known = self._descendants.get(parent.key)
         if known is None:
-            known = self._descendants[_key(parent)] = self._collect(parent)
+            known = self._descendants[parent.key] = self._collect(parent)
         return known
 
     def namesakes(self, parent: Node) -> list[str]:
         """The components that name a schema in their `allOf` and add nothing to it."""
         self.descendants(parent)
-        return self._same.get(_key(parent), [])
+        return self._same.get(parent.key, [])
 
     def extends(self, child: Node, parent: Node) -> bool:
         """Whether a schema is a descendant of another."""
-        return any(_key(one) == _key(child) for one in self.descendants(parent).values())
+        return any(one.key == child.key for one in self.descendants(parent).values())
 
     def _collect(self, parent: Node) -> dict[str, Node]:
         if self._children is None:
             self._children = self._survey()
-        found, waiting, seen = dict[str, Node](), [parent], {_key(parent)}
+        found, waiting, seen = dict[str, Node](), [parent], {parent.key}
         while waiting:
-            for name, child in self._children.get(_key(waiting.pop()), {}).items():
-                if _key(child) not in seen:
-                    seen.add(_key(child))
+            for name, child in self._children.get(waiting.pop().key, {}).items():
+                if child.key not in seen:
+                    seen.add(child.key)
                     found.setdefault(name, child)
                     waiting.append(child)
         return found
@@ -79,9 +77,9 @@ class Families:
             for name, schema in schemas.items() if schemas is not None else ():
                 for parent in self._parents(schema):
                     if _adds_something(schema.value):
-                        children.setdefault(_key(parent), {}).setdefault(name, schema)
+                        children.setdefault(parent.key, {}).setdefault(name, schema)
                     else:
-                        self._same.setdefault(_key(parent), []).append(name)
+                        self._same.setdefault(parent.key, []).append(name)
         return children
 
     def _parents(self, schema: Node) -> Iterator[Node]:
@@ -110,7 +108,3 @@ def _adds_something(schema: Mapping[str, Any]) -> bool:
     parts = [mapping(one).keys() for one in elements(schema["allOf"])]
     references = sum("$ref" in keys for keys in parts)
     return len(schema) == 1 or references > 1 or any(keys - _ANNOTATIONS for keys in parts)
-
-
-def _key(node: Node) -> Key:
-    return node.uri, node.pointer

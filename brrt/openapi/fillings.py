@@ -14,13 +14,11 @@ from brrt.openapi.applicators import (
     FAMILY,
     Applicators,
     Choice,
-    Key,
     Rest,
     family,
-    key_of,
 )
 from brrt.openapi.dialects import Direction
-from brrt.openapi.document import Document, Node
+from brrt.openapi.document import Document, Key, Node
 from brrt.openapi.families import Families
 from brrt.openapi.json_values import is_list, is_mapping
 from brrt.openapi.places import Compiler, Facts, family_tag, inner_first, tag_of
@@ -174,7 +172,7 @@ class _FillingCompiler(Compiler):
         ordered = inner_first(busy)
         for nested in (False, True):
             for facts in ordered:
-                place = self.places[key_of(facts.node)]
+                place = self.places[facts.node.key]
                 for name, defaults in self._wishes(facts):
                     runs = self.runs(facts.applied.properties[name])
                     if place is not None and bool(runs) is nested:

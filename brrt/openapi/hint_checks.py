@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from brrt.openapi.alternatives import FILE, Alternative, Joint, alternatives, is_read_only
-from brrt.openapi.applicators import Key, key_of
+from brrt.openapi.document import Key
 from brrt.openapi.hints import (
     MAPPINGS,
     choices,
@@ -69,7 +69,7 @@ class _Checker:
         also: frozenset[str] = frozenset(),
     ) -> list[Problem]:
         lax = lax or names_pydantic(hint)
-        key = key_of_hint(hint), frozenset(map(key_of, schema)), lax
+        key = key_of_hint(hint), frozenset(one.key for one in schema), lax
         if key not in self._done:
             self._done[key] = []
             self._done[key] = list(self._compare(hint, schema, lax, also))

@@ -94,7 +94,7 @@ def _common_constants(error: SchemaError) -> SchemaError | None:
     inner = next(one for one in branches[0] if one.path == path and one.keyword in _CONSTANTS)
     secret = error.is_secret or any(one.is_secret for branch in branches for one in branch)
     merged = _merged(error, path, "enum", values)
-    return replace(merged, instance=inner.instance, is_secret=secret)
+    return replace(merged, instance=inner.instance, is_secret=secret, hidden=inner.hidden)
 
 
 def _constants(branch: Branch, depth: int) -> dict[Path, list[Any]]:

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 from brrt.openapi.document import Document, Node
-from brrt.openapi.json_values import elements, mapping
+from brrt.openapi.json_values import mapping
+from brrt.openapi.servers import base_paths
 from brrt.openapi.shapes import MISSING
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
@@ -21,10 +21,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 DEFAULT_STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 # Section 4.8.12.2.1: header parameters of these names are described elsewhere and ignored.
 IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
-# Scheme and host of a URL. Only its path counts here, so nothing else is looked at.
-_HOST = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*")
-# How many combinations of a server's variables are expanded to base paths.
-MAX_SERVER_EXPANSIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +173,7 @@ def _operation(
         name=snake_case(identity),
         method=method,
         path=path,
-        bases=_bases(node.get("servers") or item.get("servers") or root.get("servers")),
+        bases=base_paths(node.get("servers") or item.get("servers") or root.get("servers")),
         parameters=_merge(shared, tuple(_parameters(node))),
         body=_body(node.get("requestBody")),
         responses=_responses(node.get("responses")),
@@ -282,31 +278,3 @@ def _security(node: Node | None) -> tuple[Mapping[str, tuple[str, ...]], ...] | 
         {scheme: tuple(scopes) for scheme, scopes in requirement.items()}
         for requirement in node.value
     )
-
-
-def _bases(servers: Node | None) -> tuple[str, ...]:
-    """The base paths of servers, without the last slash; `("",)` where there are none."""
-    if servers is None or not servers.value:
-        return ("",)
-    found = (base for server in servers.elements() for base in _server_bases(server.value))
-    return tuple(dict.fromkeys(found))
-
-
-def _server_bases(server: Mapping[str, Any]) -> Iterator[str]:
-    for url in _expand(str(server.get("url", "/")), server.get("variables") or {}):
-        path = urlsplit(urljoin("http://server/", _HOST.sub("", url))).path
-        yield path.rstrip("/")
-
-
-def _expand(url: str, variables: Mapping[str, Any]) -> list[str]:
-    """A server URL with each variable in all its values (its `enum`, or else its default)."""
-    urls: list[str] = [url]
-    for name, variable in variables.items():
-        mark = "{" + name + "}"
-        if mark in url:
-            values: list[Any] = elements(variable.get("enum")) or [variable.get("default", "")]
-            filled: list[str] = []
-            for value in values:
-                filled += [one.replace(mark, str(value)) for one in urls]
-            urls = filled[:MAX_SERVER_EXPANSIONS]
-    return urls

@@ -12,15 +12,13 @@ from brrt.openapi.applicators import (
     Applicators,
     Choice,
     Items,
-    Key,
     Rest,
     applicators,
     home,
     joined,
-    key_of,
 )
 from brrt.openapi.dialects import HIDDEN, Direction
-from brrt.openapi.document import Node
+from brrt.openapi.document import Key, Node
 from brrt.openapi.rewriting import (
     ItemsRewriting,
     Place,
@@ -61,7 +59,7 @@ class Compiler:
     def prepare(self, node: Node) -> None:
         """Find out what there is to do below a schema, and add what will decide about it."""
         node = self._home(node)
-        if key_of(node) in self.places:
+        if node.key in self.places:
             return
         found = self._survey(node)
         busy = self._busy(found)
@@ -81,7 +79,7 @@ class Compiler:
             if place is not None:
                 self.compile(facts, place)
         self.finish(pending)
-        return self.places[key_of(self._home(node))]
+        return self.places[self._home(node).key]
 
     def _survey(self, node: Node) -> dict[Key, Facts]:
         """The schemas that can be reached from this one, and are not compiled; it comes first."""
@@ -89,15 +87,15 @@ class Compiler:
         waiting = [node]
         while waiting:
             one = waiting.pop()
-            if key_of(one) in found or key_of(one) in self.places:
+            if one.key in found or one.key in self.places:
                 continue
             applied = self.applied(self.parts(one))
             names = applied.properties.items()
             hidden = tuple(name for name, nodes in names if self.hides(nodes))
             below, in_place = self._homes_of(applied.below()), self._homes_of(applied.in_place())
-            inner = [key_of(node) for node in (*below, *in_place)]
-            found[key_of(one)] = Facts(one, applied, hidden, inner)
-            self._in_place[key_of(one)] = [key_of(node) for node in in_place]
+            inner = [node.key for node in (*below, *in_place)]
+            found[one.key] = Facts(one, applied, hidden, inner)
+            self._in_place[one.key] = [node.key for node in in_place]
             waiting.extend((*below, *in_place))
         return found
 
@@ -193,12 +191,12 @@ class Compiler:
 
     def _branch(self, owner: Node, node: Node | None) -> Run | None:
         """What a branch does; nothing if it leads back to the schema that it is a branch of."""
-        if node is None or self._comes_back(node, key_of(owner)):
+        if node is None or self._comes_back(node, owner.key):
             return None
         return self._run(node)
 
     def _comes_back(self, node: Node, owner: Key) -> bool:
-        seen, waiting = set[Key](), [key_of(self._home(node))]
+        seen, waiting = set[Key](), [self._home(node).key]
         while waiting:
             key = waiting.pop()
             if key == owner:
@@ -209,7 +207,7 @@ class Compiler:
         return False
 
     def _run(self, node: Node | None) -> Run | None:
-        place = self.places[key_of(self._home(node))] if node is not None else None
+        place = self.places[self._home(node).key] if node is not None else None
         return place.run if place is not None else None
 
     def runs(self, nodes: Iterable[Node]) -> list[Run]:
@@ -222,7 +220,7 @@ class Compiler:
 
     def parts(self, node: Node) -> list[Node]:
         """What `joined` says, said once."""
-        key = key_of(node)
+        key = node.key
         if key not in self._joined:
             self._joined[key] = joined(node)
         return self._joined[key]
@@ -231,7 +229,7 @@ class Compiler:
         """The schema itself where a node only refers to it: so it is compiled once."""
         if "$ref" not in node:
             return node
-        key = key_of(node)
+        key = node.key
         if key not in self._homes:
             self._homes[key] = home(node)
         return self._homes[key]

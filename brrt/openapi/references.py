@@ -7,8 +7,6 @@ looks like one is decided in `walk`, not here.
 """
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -16,14 +14,11 @@ from urllib.request import url2pathname
 
 from brrt.errors import Fault, SpecError
 from brrt.openapi.json_values import escape_token, is_list, is_mapping, nearest, split_pointer
+from brrt.openapi.names import Names, read_names
 from brrt.openapi.sources import Resource, read_file
 
 # The URI of a document that was given as text or as a mapping.
 DOCUMENT_URI = "urn:brrt:document"
-
-_ANCHORS = ("$anchor", "$dynamicAnchor")
-# In `$schema`: the draft in which the name of a schema is `id`.
-_DRAFT_4 = "json-schema.org/draft-04/"
 
 _BUNDLE = "or bundle the document into one file (npx @redocly/cli bundle)"
 
@@ -45,14 +40,6 @@ class Unresolvable(LookupError):
         self.cure = cure
 
 
-@dataclass(slots=True)
-class _Names:
-    """The `$anchor`s and `$id`s inside one resource."""
-
-    anchors: dict[tuple[str, str], str]
-    identifiers: dict[str, str]
-
-
 class Closure:
     """The resources of one document, read as they are referred to.
 
@@ -67,7 +54,7 @@ class Closure:
         self.faults: list[Fault] = []
         self._boundary = os.path.realpath(folder) if folder is not None else None
         self._unreadable: dict[str, Unresolvable] = {}
-        self._names: dict[str, _Names] = {}
+        self._names: dict[str, Names] = {}
         self._sealed = False
 
     @property
@@ -207,15 +194,10 @@ class Closure:
         whole = Target(target.uri, "", self.resources[target.uri].value)
         return self._point(whole, place)
 
-    def _names_of(self, uri: str) -> _Names:
+    def _names_of(self, uri: str) -> Names:
         names = self._names.get(uri)
         if names is None:
-            names = _Names({}, {})
-            resource = self.resources[uri]
-            if _may_have_names(resource):
-                for pointer, base, value in _named(resource.value, uri):
-                    _collect(names, pointer, base, value)
-            self._names[uri] = names
+            names = self._names[uri] = read_names(self.resources[uri], uri)
         return names
 
 
@@ -240,68 +222,3 @@ def _file_path(uri: str) -> Path | None:
     if parts.scheme != "file" or parts.netloc or "%00" in parts.path:
         return None
     return Path(url2pathname(parts.path))
-
-
-def _may_have_names(resource: Resource) -> bool:
-    """Whether a scan for `$id`, `$anchor` and `$self` can find anything."""
-    content = resource.content
-    if not content:
-        return True
-    words = (b"$id", b"$anchor", b"$dynamicAnchor", b"$self", _DRAFT_4.encode())
-    return any(word in content for word in words)
-
-
-def _named(value: Any, uri: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Every mapping with an `$id`, `$self`, `$anchor` or `$dynamicAnchor`, and its base URI."""
-    waiting: list[tuple[str, str, Any, str]] = [("", uri, value, "")]
-    seen: set[int] = set()
-    while waiting:
-        pointer, base, entry, draft = waiting.pop()
-        if id(entry) in seen:
-            continue
-        if is_mapping(entry):
-            seen.add(id(entry))
-            draft = _draft(entry, draft)
-            identifier = _identifier(entry, draft, is_root=not pointer)
-            if identifier is not None and not identifier.startswith("#"):
-                base = urldefrag(urljoin(base, identifier))[0]
-            if identifier is not None or not entry.keys().isdisjoint(_ANCHORS):
-                yield pointer, base, {**entry, "$id": identifier}
-            children: Any = entry.items()
-        elif is_list(entry):
-            children = enumerate(entry)
-        else:
-            continue
-        waiting.extend(
-            (f"{pointer}/{escape_token(key)}", base, inner, draft) for key, inner in children
-        )
-
-
-def _draft(entry: dict[str, Any], outer: str) -> str:
-    """The `$schema` that counts, if it is one of those in which nothing beside `$ref` does."""
-    declared = entry.get("$schema")
-    if not isinstance(declared, str):
-        return outer
-    return declared if declared.startswith("http://json-schema.org/draft-0") else ""
-
-
-def _identifier(entry: dict[str, Any], draft: str, *, is_root: bool) -> str | None:
-    """What a schema says that it is called; `$self` is for whole documents of OpenAPI 3.2."""
-    if draft and "$ref" in entry:
-        return None
-    name = "id" if _DRAFT_4 in draft else "$id"
-    identifier = entry.get(name, entry.get("$self") if is_root else None)
-    return identifier if isinstance(identifier, str) else None
-
-
-def _collect(names: _Names, pointer: str, base: str, value: dict[str, Any]) -> None:
-    """Up to draft 7 an identifier that is nothing but a fragment was an anchor."""
-    identifier = value["$id"]
-    if identifier is not None and not identifier.startswith("#"):
-        names.identifiers.setdefault(base, pointer)
-    elif identifier:
-        names.anchors.setdefault((base, identifier[1:]), pointer)
-    for keyword in _ANCHORS:
-        anchor = value.get(keyword)
-        if isinstance(anchor, str):
-            names.anchors.setdefault((base, anchor), pointer)

@@ -8,12 +8,10 @@ from urllib.parse import unquote
 
 from brrt.errors import SpecError
 from brrt.openapi.dialects import Direction
-from brrt.openapi.document import Document, Node
+from brrt.openapi.document import Document, Key, Node
 from brrt.openapi.families import Families
 from brrt.openapi.json_values import is_list, mapping, split_pointer
 from brrt.openapi.translation import RECURSION, Translator
-
-Key = tuple[str, str]
 
 
 class Resources:
@@ -94,7 +92,7 @@ class Resources:
         return f"urn:brrt:{self._direction.value}:{number}"
 
     def _number(self, home: Node) -> int:
-        key = (home.uri, home.pointer)
+        key = home.key
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._homes)

@@ -6,66 +6,22 @@ for each parameter, one validator for all parameters together. A fault of the cl
 """
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
-from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 from brrt.errors import Problem
 from brrt.openapi import content
+from brrt.openapi.arguments import Reading, read_parameter
 from brrt.openapi.binding import Binding, Taken
 from brrt.openapi.conversion import convert
-from brrt.openapi.decoders import ParameterDecoder, checked_schema, parameter_decoder
-from brrt.openapi.encodings import UnreadableForm
+from brrt.openapi.decoders import checked_schema
 from brrt.openapi.fillings import filler
 from brrt.openapi.operations import Operation, Parameter
 from brrt.openapi.query_names import QueryNames
-from brrt.openapi.readings import Readings, other_shapes
 from brrt.openapi.routing import Template
-from brrt.openapi.schemas import Direction, Schemas, Validator
+from brrt.openapi.schemas import Schemas, Validator
 from brrt.openapi.secrets import Secrets
-from brrt.openapi.shapes import MISSING, Shape
-from brrt.openapi.validation import Invalid, Violation, pointer, violations
+from brrt.openapi.validation import Invalid, Violation, violations
 from brrt.openapi.wire import Unreadable, parse_cookies, parse_query
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """How one parameter is read: its key among the arguments, decoder and default.
-
-    `others` are other readings of the same text, where the schema leaves a choice.
-    """
-
-    key: str
-    decode: ParameterDecoder
-    default: Any
-    mutable: bool
-    parameter: Parameter
-    shape: Shape
-    others: Readings | None
-
-    def put(self, arguments: dict[str, Any], raw: Any, found: list[Violation]) -> None:
-        try:
-            value = self.decode(raw)
-        except UnreadableForm as error:
-            for member, text in error.members.items():
-                found.append(self._unread(f".{member}: {text}", pointer([member])))
-            return
-        except (Unreadable, content.Unreadable) as error:
-            found.append(self._unread(f": {error}"))
-            return
-        if value is MISSING:
-            self.put_default(arguments)
-        else:
-            arguments[self.key] = value
-
-    def _unread(self, text: str, place: str = "") -> Violation:
-        one = self.parameter
-        return Violation(one.location, one.name, place, f"{one.name}{text}", "encoding")
-
-    def put_default(self, arguments: dict[str, Any]) -> None:
-        default = self.default
-        if default is not MISSING:
-            arguments[self.key] = deepcopy(default) if self.mutable else default
 
 
 class ParameterReader:
@@ -86,7 +42,7 @@ class ParameterReader:
     ) -> None:
         self._taken = binding.parameters
         readings = list(self._readings_of(operation, schemas, api_keys))
-        by_place: dict[str, list[_Reading]] = {}
+        by_place: dict[str, list[Reading]] = {}
         for one in readings:
             by_place.setdefault(one.parameter.location, []).append(one)
         # Counted from the end: a server's base path may have variables of its own in front.
@@ -176,7 +132,7 @@ class ParameterReader:
 
     def _raw(
         self,
-        one: _Reading,
+        one: Reading,
         raw_path: tuple[str, ...],
         raw_query: str,
         headers: Mapping[bytes, bytes],
@@ -223,22 +179,12 @@ class ParameterReader:
 
     def _readings_of(
         self, operation: Operation, schemas: Schemas, api_keys: Collection[str]
-    ) -> Iterable[_Reading]:
+    ) -> Iterator[Reading]:
         names = frozenset(one.name for one in operation.parameters).union(api_keys)
         for one in operation.parameters:
-            shape, others = schemas.shape(one.value_schema), names - {one.name}
-            default = one.default
-            yield _Reading(
-                key=self._key(one),
-                decode=parameter_decoder(one, shape, others),
-                default=default,
-                mutable=isinstance(default, (dict, list)),
-                parameter=one,
-                shape=shape,
-                others=_other_readings(one, shape, others, schemas),
-            )
+            yield read_parameter(one, self._key(one), names - {one.name}, schemas)
 
-    def _compile(self, readings: list[_Reading], schemas: Schemas) -> Validator:
+    def _compile(self, readings: list[Reading], schemas: Schemas) -> Validator:
         members = {one.key: checked_schema(one.parameter, one.shape) for one in readings}
         required = tuple(one.key for one in readings if one.parameter.required)
         empty = frozenset(one.key for one in readings if one.parameter.allow_empty)
@@ -260,7 +206,7 @@ class ParameterReader:
 
 
 def _fills(
-    readings: Iterable[_Reading], schemas: Schemas
+    readings: Iterable[Reading], schemas: Schemas
 ) -> Iterator[tuple[str, Callable[[Any], Any]]]:
     """What fills in the defaults inside of parameters that are objects or arrays."""
     for one in readings:
@@ -286,25 +232,14 @@ def _pairs(
         raise Invalid([Violation(location, "", "", str(error), "encoding")]) from None
 
 
-def _other_readings(
-    one: Parameter, shape: Shape, others: frozenset[str], schemas: Schemas
-) -> Readings | None:
-    if one.schema is None:
-        return None
-    decoders = [parameter_decoder(one, other, others) for other in other_shapes(shape)]
-    return (
-        Readings(schemas.validator(one.schema, Direction.REQUEST), decoders) if decoders else None
-    )
-
-
-def _query_names(readings: Iterable[_Reading], api_keys: Collection[str]) -> QueryNames | None:
+def _query_names(readings: Iterable[Reading], api_keys: Collection[str]) -> QueryNames | None:
     names = QueryNames(((one.parameter, one.shape) for one in readings), api_keys)
     return None if names.is_open else names
 
 
-def _labels(readings: Iterable[_Reading]) -> dict[str, str]:
+def _labels(readings: Iterable[Reading]) -> dict[str, str]:
     """What each parameter is called in `Request.parameters`, by its key."""
-    places: dict[str, list[_Reading]] = {}
+    places: dict[str, list[Reading]] = {}
     for one in readings:
         places.setdefault(one.parameter.name, []).append(one)
     return {

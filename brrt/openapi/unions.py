@@ -14,14 +14,12 @@ from brrt.openapi.alternatives import Joint, alternatives
 from brrt.openapi.applicators import (
     FAMILY,
     Choice,
-    Key,
     applicators,
     family,
     home,
     joined,
-    key_of,
 )
-from brrt.openapi.document import Node
+from brrt.openapi.document import Key, Node
 from brrt.openapi.families import Families
 from brrt.openapi.hints import choices, name_of
 from brrt.openapi.models import class_of, is_model, read_model, tag_of
@@ -144,9 +142,9 @@ def _discriminator(schema: Joint) -> tuple[str, list[Branch]] | None:
     seen, waiting = set[Key](), list(schema)
     while waiting:
         one = waiting.pop(0)
-        if key_of(one) in seen:
+        if one.key in seen:
             continue
-        seen.add(key_of(one))
+        seen.add(one.key)
         parts = joined(one)
         families = (family(part, Families(part.document)) for part in parts if _has_one(part))
         for choice in (*applicators(parts).choices, *filter(None, families)):

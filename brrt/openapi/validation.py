@@ -61,7 +61,7 @@ def violations(
     told: set[Violation] = set()
     for error in errors:
         for leaf in closest(error):
-            path = leaf.path[skip:]
+            path = leaf.shown[skip:]
             subject = ".".join(str(step) for step in (*([name] if name else []), *path))
             one = Violation(location, name, pointer(path), describe(leaf, subject), leaf.keyword)
             if one not in told:

@@ -15,9 +15,28 @@ from tests.oracle.primitives import LETTERS, Primitives, Sample, Schema, referen
 NEW_KINDS = ("tuple_", "conditional")
 KINDS = (
     "object", "leaf", "array", "flat", "with_defaults", "extended", "alternatives", "tagged",
-    "recursive", "with_hidden", *NEW_KINDS,
+    "inherited", "recursive", "with_hidden", *NEW_KINDS,
 )  # fmt: skip
 SMALL = st.integers(1, 9)
+CONDITIONAL: tuple[tuple[Schema, list[Any]], ...] = (
+    ({"if": {"type": "integer"}, "then": {"minimum": 10}, "else": {"type": "string"}}, [10, "a"]),
+    ({"type": "object", "dependentRequired": {"a": ["b"]}}, [{"a": 1, "b": 2}, {"b": 1}]),
+    ({"type": "object", "patternProperties": {"^a": {"type": "integer"}}}, [{"ab": 1, "b": "x"}]),
+    ({"type": "object", "propertyNames": {"maxLength": 2}}, [{"a": 1, "bb": 2}, {}]),
+    ({"type": "array", "contains": {"type": "integer"}, "minContains": 2}, [[1, "a", 2]]),
+    (
+        {
+            "allOf": [{"properties": {"a": {"type": "integer"}}}],
+            "type": "object",
+            "unevaluatedProperties": False,
+        },
+        [{"a": 1}, {}],
+    ),
+    ({"type": ["string", "integer"]}, ["a", 1]),
+    ({"type": "array", "items": {"not": {"type": "null"}}}, [[1, "a"], []]),
+    ({"const": {"a": [1, None]}}, [{"a": [1, None]}]),
+    ({"type": "object", "dependentSchemas": {"a": {"required": ["b"]}}}, [{"a": 1, "b": 1}]),
+)
 
 
 class Grammar(Primitives):
@@ -175,6 +194,20 @@ class Grammar(Primitives):
         ]
         return Sample(schema, st.one_of(values))
 
+    def inherited(self) -> Sample:
+        """A parent with a discriminator, or a child that extends it by `allOf`."""
+        parent, child = f"Pet{len(self.components)}", f"Bird{len(self.components)}"
+        self.components[parent] = {
+            "type": "object",
+            "required": ["kind"],
+            "properties": {"kind": {"type": "string"}},
+            "discriminator": {"propertyName": "kind"},
+        }
+        wings = {"properties": {"wings": {"type": "integer", "default": 2}}}
+        self.components[child] = {"allOf": [reference(parent), {"type": "object", **wings}]}
+        values = st.fixed_dictionaries({"kind": st.just(child)}, optional={"wings": SMALL})
+        return Sample(reference(self.pick(parent, child)), values)
+
     def recursive(self) -> Sample:
         """A tree."""
         name = f"Tree{len(self.components)}"
@@ -186,14 +219,10 @@ class Grammar(Primitives):
                 "children": {"type": "array", "items": reference(name)},
             },
         }
-        leaf = st.fixed_dictionaries({"name": LETTERS})
-        values = st.recursive(
-            leaf,
-            lambda inner: st.fixed_dictionaries(
-                {"name": LETTERS}, optional={"children": st.lists(inner, max_size=2)}
-            ),
-            max_leaves=3,
-        )
+        values: st.SearchStrategy[Any] = st.fixed_dictionaries({"name": LETTERS})
+        for _ in range(2):
+            children = st.lists(values, max_size=2)
+            values = st.fixed_dictionaries({"name": LETTERS}, optional={"children": children})
         return Sample(reference(name), values)
 
     def with_hidden(self) -> Sample:
@@ -214,21 +243,8 @@ class Grammar(Primitives):
 
     def conditional(self) -> Sample:
         """Words that 3.0 does not have."""
-        schema: Schema = self.pick(
-            {"if": {"type": "integer"}, "then": {"minimum": 10}, "else": {"type": "string"}},
-            {"type": "object", "dependentRequired": {"a": ["b"]}},
-            {"type": "object", "patternProperties": {"^a": {"type": "integer"}}},
-            {"type": "object", "propertyNames": {"maxLength": 2}},
-            {"type": "array", "contains": {"type": "integer"}, "minContains": 2},
-            {
-                "allOf": [{"properties": {"a": {"type": "integer"}}}],
-                "type": "object",
-                "unevaluatedProperties": False,
-            },
-            {"type": ["string", "integer"]},
-            {"type": "array", "items": {"not": {"type": "null"}}},
-        )
-        return Sample(schema, st.sampled_from([10, 11, "a", {"a": 1, "b": 2}, [1, 2, 3], {}]))
+        schema, values = self.pick(*CONDITIONAL)
+        return Sample(schema, st.sampled_from(values))
 
 
 def _canonical(value: Any) -> str:

@@ -115,7 +115,7 @@ class Brrt:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.seen: list[Request] = []
-        self.answer: Reply | None = None
+        self.answer: Reply[Any] | None = None
         handlers = Handlers()
         handlers("op")(self._handle)
         self._app = App(document, handlers, limits=Limits(max_target=65_536))
@@ -132,11 +132,11 @@ class Brrt:
         """The verdicts on some answers to one request."""
         return asyncio.run(self._run([(sent, _reply(one)) for one in answers]))
 
-    async def _run(self, exchanges: Sequence[tuple[Sent, Reply | None]]) -> list[Verdict]:
+    async def _run(self, exchanges: Sequence[tuple[Sent, Reply[Any] | None]]) -> list[Verdict]:
         async with self._app:
             return [await self._exchange(sent, reply) for sent, reply in exchanges]
 
-    async def _exchange(self, sent: Sent, reply: Reply | None) -> Verdict:
+    async def _exchange(self, sent: Sent, reply: Reply[Any] | None) -> Verdict:
         self.seen.clear()
         self.answer = reply
         status, body = await call(self._app, sent)
@@ -153,7 +153,7 @@ class Brrt:
         return Accepted({**request.parameters, "body": request.content})
 
 
-def _reply(answer: Given) -> Reply:
+def _reply(answer: Given) -> Reply[Any]:
     return Reply(answer.value, answer.status, answer.headers, answer.media_type)
 
 

@@ -55,7 +55,9 @@ def is_halved(facts: Facts) -> bool:
     between = {"pipeDelimited": "|", "spaceDelimited": "%20"}.get(facts.part.style, ",")
     pieces = facts.whole[-1].split(between)
     if facts.part.explode:
-        return not all(len(one.split("=")) == 2 and one[0] != "=" for one in pieces)
+        names = [one.partition("=")[0] for one in pieces]
+        is_paired = all(len(one.split("=")) == 2 for one in pieces)
+        return not is_paired or "" in names or len(set(names)) < len(names)
     return len(pieces) % 2 == 1 or len(set(pieces[::2])) < len(pieces[::2])
 
 
@@ -215,7 +217,12 @@ PARAMETER_DIFFERENCES = (
         "null as text",
         "cannot cast the empty text to null",
         'Style Examples: null is among the "undefined" values, and they are written color=',
-        lambda facts: "" in facts.texts and facts.refused("CastError(value=''"),
+        lambda facts: (
+            "" in facts.texts
+            and (
+                facts.refused("CastError(value=''") or facts.refused("InvalidSchemaValue(value=''")
+            )
+        ),
         parameter(
             INTEGER | {"nullable": True}, Sent("/x", headers=((NAME, ""),)), "header", "3.0.4"
         ),
@@ -251,6 +258,15 @@ PARAMETER_DIFFERENCES = (
         ),
         parameter(STRING, Sent("/x/a%2Fb"), "path"),
         "a/b",
+        REFUSED,
+    ),
+    Difference(
+        "dot segments",
+        "removes the segment .. from a path",
+        "RFC 3986, 5.2.4: that is done to a relative reference, not to the target of a request",
+        lambda facts: facts.part.location == "path" and facts.raw in (".", ".."),
+        parameter(STRING, Sent("/x/.."), "path"),
+        "..",
         REFUSED,
     ),
     Difference(

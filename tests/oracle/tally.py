@@ -1,5 +1,6 @@
 """What the oracle counts, and how long it searches."""
 
+import json
 import os
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,6 +23,15 @@ class Tally:
     requests: int = 0
     responses: int = 0
     met: Counter[str] = field(default_factory=Counter[str])
+    _seen: set[int] = field(default_factory=set[int])
+
+    def novel(self, cases: list[Case]) -> list[Case]:
+        """Those that have not been judged yet: Hypothesis often comes back to what it had."""
+        document = json.dumps(cases[0].part.document) if cases else ""
+        new = {(document, one.sent, one.answer): one for one in cases}
+        new = {key: one for key, one in new.items() if hash(key) not in self._seen}
+        self._seen |= {hash(key) for key in new}
+        return list(new.values())
 
     def judge(self, case: Case, mine: Verdict, theirs: Verdict) -> None:
         """Count a case. Raises AssertionError for a difference that is not listed."""

@@ -7,7 +7,7 @@ framework hands it to openapi-core.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
 
@@ -38,8 +38,8 @@ class Sent:
 
     def mock(self) -> MockRequest:
         """The request as openapi-core's integration with Starlette sees it."""
-        pairs = [one.partition("=") for one in (self.header("cookie") or "").split("; ") if one]
-        cookies = [(name, unquote(text)) for name, _, text in pairs]
+        pairs = [one.partition("=") for one in (self.header("cookie") or "").split(";")]
+        cookies = [(name.strip(), unquote(text)) for name, equals, text in pairs if equals]
         return MockRequest(
             "http://test",
             self.method,
@@ -71,15 +71,15 @@ class Sent:
 class Given:
     """A handler's answer, as a value and as bytes."""
 
-    value: Any
+    body: bytes
     status: int = 200
-    headers: Pairs = field(default_factory=list[tuple[str, str]])
+    headers: tuple[tuple[str, str], ...] = ()
     media_type: str = "application/json"
 
     @property
-    def body(self) -> bytes:
-        """The bytes that a client gets."""
-        return json.dumps(self.value).encode()
+    def value(self) -> Any:
+        """The value that the handler returns."""
+        return json.loads(self.body)
 
 
 def text(value: Any) -> str:
