@@ -41,12 +41,16 @@ def convert(
         known = list(secrets())
         for one in complaints(error):
             text = _UNSAID if any(_shows(each, within, value, one) for each in known) else one.text
-            path = _steps(value, one.path)
-            hidden = {at for each in known for at in each.hidden_steps((*within, *path))}
-            path = [HIDDEN_NAME if at in hidden else one for at, one in enumerate(path, len(within))]
+            path = _shown(known, within, _steps(value, one.path))
             place = ".".join([name, *map(str, path)]).strip(".")
             message = shorten(": ".join(filter(None, (place, text))), MAX_MESSAGE)
             found.append(Violation(location, name, pointer(path), message, "conversion"))
+
+
+def _shown(known: Iterable[Secrets], within: Path, path: Path) -> list[str | int]:
+    """A path without the names in it that are secret."""
+    hidden = {at for each in known for at in each.hidden_steps((*within, *path))}
+    return [HIDDEN_NAME if at in hidden else step for at, step in enumerate(path, len(within))]
 
 
 def _steps(value: Any, path: Iterable[str]) -> tuple[str | int, ...]:

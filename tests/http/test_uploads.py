@@ -186,7 +186,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     made: list[Any] = []
 
     def remember(*args: Any, **more: Any) -> Any:
-        made.append(SpooledTemporaryFile(*args, **more))
+        made.append(SpooledTemporaryFile(*args, **more))  # noqa: SIM115 - the caller closes it
         return made[-1]
 
     monkeypatch.setattr(uploads, "SpooledTemporaryFile", remember)

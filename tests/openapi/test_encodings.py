@@ -246,7 +246,7 @@ def test_by_position(media_type: Any) -> None:
 
 
 async def test_an_unreadable_member_hides_no_other_fault(client: Any, page: Page) -> None:
-    """What is wrong with the other members of a form is told in the same answer, each thing once."""
+    """What is wrong with other members of a form is told in the same answer, each thing once."""
     schema = {
         "type": "object",
         "required": ["a", "b"],

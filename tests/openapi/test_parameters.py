@@ -220,7 +220,7 @@ def test_decoding(
 
 
 def test_encoded_delimiters() -> None:
-    """`%2C` is data where it can be; `|`, `%7C`, `%20` and `+` separate however they are spelled."""
+    """`%2C` is data where it can be; `|` and spaces separate however they are spelled."""
     assert query("color=1%2C2%2c3", INTEGERS, explode=False) == [1, 2, 3]
     assert query("color=1%2C2,3", INTEGERS, explode=False) == ["1,2", 3]
     assert query("color=1%2C2", INTEGERS) == ["1,2"]

@@ -78,6 +78,17 @@ class Facts:
         return any(isinstance(one.get(word), kind) for one in self.schemas if word in one)
 
     @property
+    def components(self) -> set[str]:
+        """The names of all schemas of the document."""
+        return set(self.part.document.get("components", {}).get("schemas", ()))
+
+    @property
+    def mapped(self) -> set[str]:
+        """What discriminators map to."""
+        hints = [one["discriminator"] for one in self.schemas if "discriminator" in one]
+        return {target for hint in hints for target in hint.get("mapping", {}).values()}
+
+    @property
     def raw(self) -> str:
         """What was sent, as it stands on the wire: of a body or an answer all of it."""
         sent, location = self.case.sent, self.part.location

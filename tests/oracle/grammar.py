@@ -180,7 +180,8 @@ class Grammar(Primitives):
                 "required": ["kind"],
                 "properties": {"kind": {"type": "string"}, "n": {"type": number}},
             }
-        mapping = {tag: f"#/components/schemas/{key}" for tag, (key, _) in branches.items()}
+        prefix = self.pick("#/components/schemas/", "#/components/schemas/", "")
+        mapping = {tag: prefix + key for tag, (key, _) in branches.items()}
         implied = all(tag == key for tag, (key, _) in branches.items())
         hint: Schema = {"propertyName": "kind"} | ({} if implied else {"mapping": mapping})
         schema = {

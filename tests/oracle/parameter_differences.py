@@ -61,6 +61,10 @@ def is_halved(facts: Facts) -> bool:
     return len(pieces) % 2 == 1 or len(set(pieces[::2])) < len(pieces[::2])
 
 
+def _ends_in_delimiter(raw: str) -> bool:
+    return raw.lower().endswith(("%3b", "%3f", "%23"))
+
+
 def _has_empty_member(text: str) -> bool:
     return "" in re.split(r"[,|=]|%20", text)
 
@@ -270,10 +274,10 @@ PARAMETER_DIFFERENCES = (
         REFUSED,
     ),
     Difference(
-        "encoded semicolons",
-        "drops a semicolon at the end of a path after decoding",
-        "RFC 3986, 3.3: of a segment, a semicolon is data like any other",
-        lambda facts: facts.part.location == "path" and facts.raw.lower().endswith("%3b"),
+        "delimiters of URLs",
+        "drops a semicolon, ? or # at the end of a path after decoding",
+        "RFC 3986, section 2.4: components are separated before they are decoded",
+        lambda facts: facts.part.location == "path" and _ends_in_delimiter(facts.raw),
         parameter(STRING, Sent("/x/a%3B"), "path"),
         "a;",
         "a",

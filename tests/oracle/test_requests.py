@@ -114,10 +114,11 @@ def test_whole_requests_agree(tally: Tally, version: str) -> None:
         judge = oracle(document)
         for case, mine in zip(some, Brrt(document).judge([one.sent for one in some]), strict=True):
             theirs = ask_oracle(judge, case.sent)
-            tally.judge(case, mine, theirs)
             if isinstance(mine, Refused) and isinstance(theirs, Refused):
                 assert mine.places == theirs.places, (case.sent, document)
                 wrong.add(len(mine.places))
+            tally.judge(case, mine, theirs)
 
     check()
-    assert wrong >= {1, 2, 3}
+    assert 1 in wrong
+    assert max(wrong) > 2

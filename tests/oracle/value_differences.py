@@ -4,7 +4,16 @@ import re
 
 from tests.oracle.differences import CRASHED, REFUSED, Difference, body
 from tests.oracle.facts import Facts
+from tests.oracle.primitives import Schema
 
+ANIMALS: dict[str, Schema] = {
+    "Cat": {"type": "object", "properties": {"kind": {"type": "string"}}},
+    "Other": {"type": "object"},
+}
+CHOICE = {
+    "oneOf": [{"$ref": "#/components/schemas/Cat"}],
+    "discriminator": {"propertyName": "kind"},
+}
 HIDDEN = {"type": "object", "required": ["id"], "properties": {"id": {"readOnly": True}}}
 
 
@@ -67,6 +76,35 @@ VALUE_DIFFERENCES = (
         ),
         REFUSED,
         CRASHED,
+    ),
+    Difference(
+        "tags of other schemas",
+        "takes the name of any schema for a tag, one that is no alternative too",
+        'Discriminator Object: "the expected schema" is one of those that oneOf or anyOf list',
+        lambda facts: (
+            facts.has("discriminator")
+            and any(f'"{name}"' in facts.raw for name in facts.components)
+            and facts.let_through("'pointer': '/kind'")
+        ),
+        body(CHOICE, b'{"kind": "Other"}', components=ANIMALS),
+        REFUSED,
+        {"kind": "Other"},
+    ),
+    Difference(
+        "names in mappings",
+        "reads every value of a mapping as a URI",
+        'Discriminator Object: mapping is of "payload values and schema names or URI references"',
+        lambda facts: (
+            any("#" not in target for target in facts.mapped)
+            and facts.refused("could not be resolved")
+        ),
+        body(
+            CHOICE | {"discriminator": {"propertyName": "kind", "mapping": {"c": "Cat"}}},
+            b'{"kind": "c"}',
+            components=ANIMALS,
+        ),
+        {"kind": "c"},
+        REFUSED,
     ),
     Difference(
         "unknown formats in bodies",
