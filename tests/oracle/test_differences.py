@@ -1,5 +1,7 @@
 """The list of differences from openapi-core is true: each of them occurs."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.oracle.differences import Difference, outcome
@@ -22,3 +24,13 @@ def test_a_difference_has_one_name() -> None:
     """Names tell the differences apart."""
     names = [one.name for one in DIFFERENCES]
     assert len(names) == len(set(names))
+
+
+def test_the_readme_lists_them() -> None:
+    """Users find every difference, with its reason, in the README."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for one in DIFFERENCES:
+        cells = (text.replace("|", "&#124;") for text in (one.name, one.does, one.sentence))
+        assert f"| {' | '.join(cells)} |" in readme
+    rows = readme.partition("<details>")[2].partition("</details>")[0].count("\n| ")
+    assert rows == len(DIFFERENCES) + 1
