@@ -17,7 +17,7 @@ from brrt.http.bodies import ClientGone, Receive, read_body
 from brrt.http.failures import Failed
 from brrt.http.requests import Request, check_size, local_path, pick_headers, request_path
 from brrt.http.responses import Responder
-from brrt.http.uploads import close_files, read_parts
+from brrt.http.uploads import close_files, read_parts, refit_parts
 from brrt.openapi.bodies import Data
 from brrt.openapi.parts import Part
 from brrt.openapi.shapes import MISSING
@@ -75,8 +75,8 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
                 pool.check_room()
                 headers = pick_headers(scope, served.wanted)
                 wanted = responder.negotiate(headers.get(b"accept"))
-                if served.body is not None and body is None:
-                    body = await _read(run, pool, served, receive, headers)
+                if served.body is not None:
+                    body = await _read(run, pool, served, receive, headers, body)
                 arguments = _arguments(run, endpoint, served, scope, raw_path, headers, body)
                 job = pool.submit(arguments)
                 break
@@ -115,12 +115,25 @@ def _release(parts: list[Part], job: Job | None) -> None:
 
 
 async def _read(
-    run: Run, pool: Pool, served: Served, receive: Receive, headers: Mapping[bytes, bytes]
+    run: Run,
+    pool: Pool,
+    served: Served,
+    receive: Receive,
+    headers: Mapping[bytes, bytes],
+    in_hand: Data | None,
 ) -> Data:
-    """The body: bytes, or the parts of a multipart one. Raises `Problem` 400, 408, 413 and 415."""
+    """The body: bytes, or the parts of a multipart one. Raises `Problem` 400, 408, 413 and 415.
+
+    What is `in_hand` was read for a document that has changed since.
+    """
     assert served.body is not None
+    if type(in_hand) is bytes:
+        return in_hand
     is_file = served.body.accept(headers.get(b"content-type"), headers.get(b"content-encoding"))
     limits = served.limits
+    if in_hand is not None and is_file is not None:
+        await refit_parts(in_hand, is_file, limits)
+        return in_hand
     pool.begin_reading()
     try:
         if is_file is not None:

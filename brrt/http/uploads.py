@@ -5,8 +5,10 @@ The syntax is python-multipart's affair, a file Starlette's `UploadFile`: in mem
 here.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ from brrt.errors import Problem, ServiceUnavailable
 from brrt.http.bodies import ClientGone, Receive, in_time, refuse_longer, too_large
 from brrt.openapi.parts import IsFile, Part
 from brrt.runtime.patience import Patience
+from brrt.runtime.tasks import outlast
 
 logger = logging.getLogger("brrt")
 
@@ -50,6 +53,29 @@ async def read_parts(
         collector.close()
         raise
     return collector.parts
+
+
+async def refit_parts(parts: list[Part], is_file: IsFile, limits: Limits) -> None:
+    """Make files of the parts that are files to another document, and of no others.
+
+    For a body that came in under a document that has changed since; `parts` is changed in its
+    place. Raises `Problem` 413 and 503.
+    """
+    held = 0
+    for place, part in enumerate(parts):
+        is_kept = is_file(place, part.name, part.filename)
+        if is_kept and part.file is None:
+            file = _new_file(part.filename, part.headers, limits)
+            parts[place] = replace(part, data=b"", file=file, size=len(part.data))
+            await _store(file, part.data, limits)
+            file.file.seek(0)
+        elif not is_kept:
+            held += part.size if part.file is not None else len(part.data)
+            _check_held(held, limits)
+            if part.file is not None:
+                data = await part.file.read()
+                parts[place] = replace(part, data=data, file=None, size=0)
+                part.file.file.close()
 
 
 def close_files(parts: list[Part]) -> None:
@@ -115,12 +141,8 @@ class _Collector:
         except FormParserError as error:
             raise _malformed(error) from None
         waiting, self._waiting = self._waiting, []
-        try:
-            for file, piece in waiting:
-                await file.write(piece)
-        except OSError as error:
-            logger.exception("An upload could not be stored")
-            raise ServiceUnavailable("the upload could not be stored; try again later") from error
+        for file, piece in waiting:
+            await _store(file, piece, self._limits)
 
     def close(self) -> None:
         """Close all files, that of an unfinished part included."""
@@ -162,9 +184,7 @@ class _Collector:
         if len(self.parts) >= self._limits.max_parts:
             raise Problem(413, detail=f"the body has more than {self._limits.max_parts} parts")
         if self._is_file(len(self.parts), *self._names):
-            spool: Any = SpooledTemporaryFile(max_size=self._limits.spool_size)  # noqa: SIM115 - outlives this call
-            headers = Headers(raw=list(self._headers.items()))
-            self._file = UploadFile(spool, size=0, filename=self._names[1], headers=headers)
+            self._file = _new_file(self._names[1], self._headers, self._limits)
 
     def _content(self, data: bytes, start: int, end: int) -> None:
         piece = data[start:end]
@@ -173,9 +193,7 @@ class _Collector:
             self._waiting.append((self._file, piece))
             return
         self._held += len(piece)
-        limit = self._limits.max_body
-        if self._held > limit:
-            raise Problem(413, detail=f"the parts beside files are larger than {limit} bytes")
+        _check_held(self._held, self._limits)
         self._data += piece
 
     def _end(self) -> None:
@@ -188,6 +206,44 @@ class _Collector:
 
     def _over(self) -> None:
         self._is_over = True
+
+
+def _new_file(filename: str | None, headers: Mapping[bytes, bytes], limits: Limits) -> UploadFile:
+    spool: Any = SpooledTemporaryFile(max_size=limits.spool_size)  # noqa: SIM115 - outlives this call
+    raw = list(headers.items())
+    return UploadFile(spool, size=0, filename=filename, headers=Headers(raw=raw))
+
+
+async def _store(file: UploadFile, piece: bytes, limits: Limits) -> None:
+    """Write a piece of a file. Raises `Problem` 503 where that cannot be done."""
+    try:
+        if (file.size or 0) + len(piece) <= limits.spool_size:
+            await file.write(piece)
+        else:
+            await _store_on_disk(file, piece)
+    except OSError as error:
+        logger.exception("An upload could not be stored")
+        raise ServiceUnavailable("the upload could not be stored; try again later") from error
+
+
+async def _store_on_disk(file: UploadFile, piece: bytes) -> None:
+    """A thread that writes goes on when nobody waits any more: so it is waited for.
+
+    It would open again what was closed under its hands.
+    """
+    writing = asyncio.create_task(file.write(piece), name="brrt upload")
+    try:
+        await outlast((writing,))
+    finally:
+        error = writing.exception()
+    if error is not None:
+        raise error
+
+
+def _check_held(size: int, limits: Limits) -> None:
+    if size > limits.max_body:
+        detail = f"the parts beside files are larger than {limits.max_body} bytes"
+        raise Problem(413, detail=detail)
 
 
 def _text(raw: bytes | None) -> str | None:
@@ -204,4 +260,4 @@ def _malformed(error: FormParserError) -> Problem:
     return Problem(400, detail=f"the body is not valid multipart: {error}")
 
 
-__all__ = ["UploadFile", "close_files", "read_parts"]
+__all__ = ["UploadFile", "close_files", "read_parts", "refit_parts"]

@@ -5,7 +5,7 @@ that would show a secret.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from brrt.openapi.binding import Taken
 from brrt.openapi.complaints import Complaint, complaints
@@ -13,6 +13,9 @@ from brrt.openapi.json_values import is_list, is_mapping
 from brrt.openapi.phrases import MAX_MESSAGE, shorten
 from brrt.openapi.secrets import HIDDEN_NAME, Path, Secrets
 from brrt.openapi.validation import Violation, pointer
+
+# The way to a value: names of members, and places in arrays.
+Steps: TypeAlias = tuple[str | int, ...]
 
 # Values that are looked at for whether a complaint shows one of them.
 MAX_LOOKS = 1_000
@@ -27,7 +30,7 @@ def convert(
     name: str,
     found: list[Violation],
     secrets: Callable[[], Iterable[Secrets]] = tuple,
-    within: Path = (),
+    within: Steps = (),
 ) -> None:
     """Put the converted value in the place of the value; complaints go to `found`.
 
@@ -47,13 +50,13 @@ def convert(
             found.append(Violation(location, name, pointer(path), message, "conversion"))
 
 
-def _shown(known: Iterable[Secrets], within: Path, path: Path) -> list[str | int]:
+def _shown(known: Iterable[Secrets], within: Steps, path: Steps) -> list[str | int]:
     """A path without the names in it that are secret."""
     hidden = {at for each in known for at in each.hidden_steps((*within, *path))}
     return [HIDDEN_NAME if at in hidden else step for at, step in enumerate(path, len(within))]
 
 
-def _steps(value: Any, path: Iterable[str]) -> tuple[str | int, ...]:
+def _steps(value: Any, path: Iterable[str]) -> Steps:
     """A path with numbers where it leads into arrays."""
     steps: list[str | int] = []
     for step in path:

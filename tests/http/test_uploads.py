@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import threading
 from collections.abc import Awaitable, Callable
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -213,6 +214,38 @@ async def test_an_upload_that_ends_early_leaves_no_file_open(
         assert messages.status == (400 if end == "broken" else None)
         assert opened[0].closed
         assert not handler.begun.is_set()
+
+
+async def test_a_thread_that_writes_is_waited_for(
+    handler: Handler, monkeypatch: pytest.MonkeyPatch, until: Until
+) -> None:
+    """Given up while the disk is slow, the file that a thread is about to open is closed too."""
+    begun, go = threading.Event(), threading.Event()
+    made: list[Any] = []
+
+    class Slow(SpooledTemporaryFile[bytes]):
+        def rollover(self) -> None:
+            begun.set()
+            go.wait(10)
+            super().rollover()
+
+    def remember(*args: Any, **more: Any) -> Any:
+        made.append(Slow(*args, **more))
+        return made[-1]
+
+    monkeypatch.setattr(uploads, "SpooledTemporaryFile", remember)
+    app, messages = make_app(handler, Limits(spool_size=10)), Messages()
+    async with app:
+        request = asyncio.create_task(app(scope(), messages.receive, messages.send))
+        messages.put(HEAD + b"a" * 100)
+        await until(begun.is_set)
+        request.cancel()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        go.set()
+        await asyncio.wait([request])
+        assert request.cancelled()
+        assert made[0].closed
 
 
 async def test_an_upload_has_a_time_of_its_own(handler: Handler, opened: list[Any]) -> None:
