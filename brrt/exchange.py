@@ -127,12 +127,13 @@ async def _read(
     What is `in_hand` was read for a document that has changed since.
     """
     assert served.body is not None
-    if type(in_hand) is bytes:
+    if isinstance(in_hand, bytes):
         return in_hand
     is_file = served.body.accept(headers.get(b"content-type"), headers.get(b"content-encoding"))
     limits = served.limits
-    if in_hand is not None and is_file is not None:
-        await refit_parts(in_hand, is_file, limits)
+    if in_hand is not None:
+        if is_file is not None:
+            await refit_parts(in_hand, is_file, limits)
         return in_hand
     pool.begin_reading()
     try:

@@ -32,6 +32,7 @@ _PARAMETER = re.compile(
     r""";[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:("(?:[^"\\]|\\.)*")|([^;"]*))"""
 )
 _ESCAPE = re.compile(r"\\(.)")
+_JSON = frozenset(["application/json", "text/json"])
 # Values one after the other, each JSON: by lines, or each behind a record separator (RFC 7464).
 _LINES = frozenset(
     ["application/jsonl", "application/x-jsonlines", "application/ndjson", "application/x-ndjson"]
@@ -69,8 +70,11 @@ def charset(header: str, default: str = "utf-8") -> str:
 
 
 def is_json(media_type: str) -> bool:
-    """Whether a media type is JSON by itself or by its suffix (RFC 6839, section 3.1)."""
-    return media_type == "application/json" or media_type.endswith("+json")
+    """Whether a media type is JSON by itself or by its suffix (RFC 6839, section 3.1).
+
+    `text/json` was never registered, but is one (WHATWG MIME Sniffing, section 4.6).
+    """
+    return media_type in _JSON or media_type.endswith("+json")
 
 
 def is_form(media_type: str) -> bool:

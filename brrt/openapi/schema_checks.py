@@ -19,7 +19,7 @@ from brrt.openapi.references import DOCUMENT_URI
 from brrt.openapi.rules import Findings
 from brrt.openapi.spots import Guide, Spot, Trail
 from brrt.openapi.structure import resource
-from brrt.openapi.violations import violations
+from brrt.openapi.violations import Wrong, violations
 from brrt.openapi.walk import Found
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema"
@@ -41,6 +41,12 @@ _OPENAPI_FILES = (
 )
 # What a schema may break and still be compiled.
 _DECORATIVE = frozenset({"uniqueItems", "minItems"})
+# Words that decide about no value, and those of 2019-09 that later dialects have dropped.
+_SILENT = frozenset(
+    ["title", "description", "$comment", "examples", "deprecated", "$recursiveAnchor"]
+)
+_BOUNDS = frozenset(["exclusiveMinimum", "exclusiveMaximum"])
+_MEMBERS = frozenset(["properties", "patternProperties", "dependentSchemas", "$defs"])
 # Draft 4 wants `maximum` beside `exclusiveMaximum`; without it nothing is lost.
 _DEPENDENCIES = frozenset({"'minimum' is missing", "'maximum' is missing"})
 _FOR_PYTHON = "other tools refuse it too: write it without what only JavaScript knows"
@@ -130,9 +136,29 @@ def _check_dialect(findings: Findings, validator: Any, schemas: list[Spot], suff
         elif wrong.keyword == "propertyNames" and plain[-1:] == ["patternProperties"]:
             rule, cure = f"python pattern{suffix}", _FOR_PYTHON
             message = "a pattern here is none for Python"
-        elif wrong.keyword not in _DECORATIVE and message not in _DEPENDENCIES:
+        elif _is_old_bound(wrong, plain):
+            cure = "write the bound itself here; a boolean is a word of OpenAPI 3.0"
+        elif not _is_harmless(wrong, plain):
             rule = "schema"
         findings.add(rule, message, cure, schemas[int(index)], *plain)
+
+
+def _is_harmless(wrong: Wrong, steps: list[str]) -> bool:
+    """Whether a schema means something without what is wrong in it."""
+    if wrong.keyword in _DECORATIVE or wrong.message in _DEPENDENCIES:
+        return True
+    return _is_keyword(steps, _SILENT)
+
+
+def _is_old_bound(wrong: Wrong, steps: list[str]) -> bool:
+    """Whether an exclusive bound is a boolean, as in 3.0; it is read so."""
+    is_boolean = wrong.message.startswith(("true is not of type", "false is not of type"))
+    return is_boolean and _is_keyword(steps, _BOUNDS)
+
+
+def _is_keyword(steps: list[str], names: frozenset[str]) -> bool:
+    """Whether the last step is one of these keywords, and no member of that name."""
+    return bool(steps) and steps[-1] in names and not _MEMBERS & set(steps[-2:-1])
 
 
 def _dialect(findings: Findings, guide: Guide, schema: Spot) -> str:

@@ -21,7 +21,7 @@ from brrt.openapi.walk import Found
 
 # What may be missing, wrong or too much while the document still says what to serve.
 _DISPENSABLE = frozenset(
-    ["info", "title", "version", "description", "responses", "url", "paths", "summary"]
+    ["info", "title", "version", "description", "responses", "url", "paths", "summary", "default"]
 )
 _DECORATIVE = frozenset(
     [

@@ -273,9 +273,8 @@ def _put_bounds(out: dict[str, Any], schema: Mapping[str, Any], dialect: Dialect
     kind = schema.get("type")
     if dialect.is_nullable and schema.get("nullable") is True and isinstance(kind, str):
         out["type"] = [kind, "null"]
-    if not dialect.has_flags:
-        return
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        flag = out.pop(exclusive, None)
-        if flag is True and bound in out:
-            out[exclusive] = out.pop(bound)
+        if dialect.has_flags or isinstance(out.get(exclusive), bool):
+            flag = out.pop(exclusive, None)
+            if flag is True and bound in out:
+                out[exclusive] = out.pop(bound)

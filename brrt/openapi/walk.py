@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from brrt.openapi.json_values import is_list, is_mapping, mapping
+from brrt.openapi.json_values import is_list, is_mapping, mapping, split_pointer
 from brrt.openapi.references import Unresolvable
 from brrt.openapi.rules import Findings
 from brrt.openapi.spots import METHODS_32, Guide, Spot, Trail, pointer_of
@@ -99,6 +99,10 @@ FIELDS: dict[str, _Fields] = {
 }
 
 
+# The kind of the objects in each section of `components`.
+_SECTIONS = {name: kind for name, (_, kind) in FIELDS["components"].items()}
+
+
 class Place(NamedTuple):
     """An object that has a meaning, and where it stands: a spot with its kind.
 
@@ -127,7 +131,7 @@ class Place(NamedTuple):
 class Found:
     """What the walk met: the objects of each kind, and what is wrong with the references.
 
-    `entrances` are targets of references outside the ordinary parts of the main document.
+    `entrances` are targets of references that the check of the main document leaves out.
     """
 
     places: dict[str, list[Place]] = field(default_factory=lambda: {kind: [] for kind in FIELDS})
@@ -208,11 +212,33 @@ class _Walker:
             cure = "let one of them be an object"
             self.found.findings.add("reference", message, cure, place, "$ref")
             return
+        other = self._other_kind(place.kind, spot)
+        if other:
+            message = f"{reference!r} leads to a {other}, not to a {place.kind}"
+            cure = f"refer to a {place.kind}, or write one here"
+            self.found.findings.add("reference", message, cure, place, "$ref")
+            return
         target = Place(place.kind, *spot[:4], place.kind == "schema")
-        ordinary = key[2].startswith(("/components/", "/paths/", "/webhooks/"))
-        if not ordinary or spot.uri != self._guide.root.uri:
+        if not self._is_ordinary(place.kind, spot):
             self.found.entrances.append(target)
         yield target
+
+    def _other_kind(self, kind: str, spot: Spot) -> str:
+        """The kind of component that stands for a parameter: it has no location and no name."""
+        steps = split_pointer(spot.pointer)
+        if kind != "parameter" or len(steps) != 3 or spot.uri != self._guide.root.uri:
+            return ""
+        section = _SECTIONS.get(steps[1], kind) if steps[0] == "components" else kind
+        return section if section != kind else ""
+
+    def _is_ordinary(self, kind: str, spot: Spot) -> bool:
+        """Whether the check of the whole document looks at a place, and as this kind."""
+        if spot.uri != self._guide.root.uri:
+            return False
+        top, section = [*split_pointer(spot.pointer), "", ""][:2]
+        if kind == "parameter":
+            return top == "components" and section == "parameters"
+        return top in ("paths", "webhooks") or (top == "components" and section in _SECTIONS)
 
     def _is_circle(self, spot: Spot) -> bool:
         seen: set[tuple[str, str]] = set()

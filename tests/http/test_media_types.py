@@ -25,6 +25,16 @@ class Pet:
     name: str
 
 
+def test_json_that_calls_itself_text() -> None:
+    """`text/json` is JSON (WHATWG MIME Sniffing, 4.6), written and checked as such."""
+    found = answer({"name": "é"}, s200=having(PET, "text/json"))
+    assert found.body == '{"name":"é"}'.encode()
+    with pytest.raises(ContractBroken, match="name is required"):
+        answer({}, s200=having(PET, "text/json"))
+    with pytest.raises(ContractBroken, match="must be an object"):
+        answer("no object", s200=having(PET, "text/json"))
+
+
 # Streams
 
 

@@ -28,7 +28,6 @@ SCHEMA = {
         "text": {"type": "string"},
     },
 }
-BODY = {"required": True, "content": {"multipart/form-data": {"schema": SCHEMA}}}
 RESPONSES = {"200": {"description": "ok", "content": {"application/json": {}}}}
 
 
@@ -75,15 +74,23 @@ def serve(handler: Handler, client: Connect) -> Serve:
 
 
 def make_app(handler: Any, limits: Limits | None = None, extensions: Any = None) -> App:
+    return App(make_document(extensions), serving(handler), limits=limits)
+
+
+def serving(handler: Any) -> Handlers:
     handlers = Handlers()
     handlers("op")(handler)
-    item = {"operationId": "op", "requestBody": BODY, "responses": RESPONSES, **(extensions or {})}
-    document = {
+    return handlers
+
+
+def make_document(extensions: Any = None, schema: Any = SCHEMA) -> Any:
+    body = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    item = {"operationId": "op", "requestBody": body, "responses": RESPONSES, **(extensions or {})}
+    return {
         "openapi": "3.1.0",
         "info": {"title": "Uploads", "version": "1"},
         "paths": {"/x": {"post": item}},
     }
-    return App(document, handlers, limits=limits)
 
 
 async def test_small_files_stay_in_memory_and_large_ones_go_to_disk(
@@ -275,6 +282,46 @@ async def test_files_stay_open_while_a_handler_goes_on(
         await until(lambda: handler.read)
     assert handler.read == b"abc"
     assert handler.are_closed
+
+
+@pytest.mark.parametrize("was_file", [True, False])
+@pytest.mark.parametrize(
+    ("limit", "spool_size", "status"), [(100, 50, 200), (100, 200, 200), (90, 50, 413)]
+)
+async def test_a_document_that_changes_in_the_middle_of_an_upload(
+    handler: Handler,
+    opened: list[Any],
+    until: Until,
+    was_file: bool,
+    limit: int,
+    spool_size: int,
+    status: int,
+) -> None:
+    """What was a file is a text when the new document says so, and the other way round."""
+    text = {"type": "object", "properties": {"file": {"type": "string"}}}
+    schemas = [SCHEMA, text] if was_file else [text, SCHEMA]
+    taken: list[Any] = []
+
+    async def take(body: Any) -> None:
+        one = body["file"]
+        taken.append(one if isinstance(one, str) else (await one.read()).decode())
+
+    documents = [make_document({"x-brrt-max-body": limit}, schema) for schema in schemas]
+    app = App(documents[0], serving(handler), limits=Limits(spool_size=spool_size))
+    messages = Messages()
+    async with app:
+        request = asyncio.create_task(app(scope(), messages.receive, messages.send))
+        messages.put(HEAD + b"a" * 90)
+        await until(messages.queue.empty)
+        await app.reload(documents[1], serving(take))
+        messages.put(b"a" * 10 + b"\r\n--x--\r\n", more=False)
+        await request
+    refused = status == 413
+    assert messages.status == status
+    assert taken == ([] if refused else ["a" * 100])
+    assert not handler.begun.is_set()
+    assert all(one.closed for one in opened)
+    assert len(opened) == (0 if refused and not was_file else 1)
 
 
 async def test_files_are_closed_when_a_handler_fails(serve: Serve, handler: Handler) -> None:

@@ -196,11 +196,15 @@ def test_ignored_headers_and_unknown_settings_are_warnings() -> None:
         schema("3.0.0", type="string", const="x"),
         schema("3.0.0", enum=["a", "a"]),
         schema("3.0.0", exclusiveMinimum=True),
+        schema(minimum=1, exclusiveMinimum=True),
+        schema(examples={"a": 1}),
+        schema(**{"$recursiveAnchor": True}),
         {"openapi": "3.1.0", "paths": {}},
         {"openapi": "3.1", "info": {"title": "x", "version": "1"}, "paths": {}},
         {"openapi": "3.0.0", "info": {"title": 5, "version": 1.0}, "paths": {}},
         document({"/a": {"get": {"responses": {"200": {}}}}}),
         document({"/a": {"get": {}}}, "3.0.0"),
+        document({"/a": {"get": {"responses": {}}}}),
         document({"/a": {"get": {"responses": OK, "unknown": 1}}}),
         document({"/a": {"get": {"responses": OK, "summary": 5}}}),
         document({"/a": {"get": {"responses": OK, "tags": "x"}}}),
@@ -232,6 +236,14 @@ def test_what_can_be_served_is_a_warning_when_not_strict(source: dict[str, Any])
         document({"/a": {"get": {"parameters": [{"in": "query", "schema": {}}]}}}),
         document({"/a": {"get": {"parameters": [{"name": "q", "in": "query"}]}}}),
         document({"/a": {"get": {"requestBody": {"$ref": "#/nowhere"}}}}),
+        document({"/a": {"get": {"parameters": [{"$ref": "#/paths/~1a/get"}]}}}),
+        document(
+            {"/a": {"get": {"parameters": [{"$ref": "#/components/x-own/P"}]}}},
+            components={"x-own": {"P": {"schema": {}}}},
+        ),
+        schema(properties={"examples": {"type": "strin"}}),
+        schema(properties={"exclusiveMinimum": 5}),
+        schema(exclusiveMinimum="x"),
         schema(type="strin"),
         schema(properties=[]),
         schema(pattern="("),
@@ -333,6 +345,15 @@ def test_messages(source: dict[str, Any], pointer: str, message: str, cure: str)
     found = [fault for fault in faults(source) if fault.pointer == f"#{pointer}"]
     assert [fault.message for fault in found] == [message]
     assert cure in found[0].cure
+
+
+def test_a_parameter_is_no_header() -> None:
+    """A reference from a list of parameters to another kind of component is a fault, there."""
+    parameters = [{"$ref": "#/components/headers/H"}]
+    paths = {"/a": {"get": {"parameters": parameters, "responses": OK}}}
+    (fault,) = faults(document(paths, components={"headers": {"H": {"schema": STRING}}}))
+    assert fault.message == "'#/components/headers/H' leads to a header, not to a parameter"
+    assert fault.pointer == "#/paths/~1a/get/parameters/0/$ref"
 
 
 def test_one_mistake_is_told_once() -> None:

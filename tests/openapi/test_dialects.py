@@ -152,6 +152,10 @@ OAS32 = "https://spec.openapis.org/oas/3.2/dialect/2025-09-17"
 WORDS: list[tuple[list[str], Any, list[Any], list[Any]]] = [
     ([D4], {"minimum": 1, "exclusiveMinimum": True}, [2, "a"], [1]),
     ([D4], {"maximum": 1, "exclusiveMaximum": False}, [1], [2]),
+    # not so in these, but only one thing can be meant
+    ([D2020, OAS31, OAS32], {"minimum": 1, "exclusiveMinimum": True}, [2, "a"], [1]),
+    ([D6, D2020, OAS31], {"maximum": 1, "exclusiveMaximum": False}, [1], [2]),
+    ([D2020, OAS31], {"exclusiveMinimum": True}, [0], []),
     ([D6, D7, D2019, D2020, OAS31, OAS32], {"exclusiveMinimum": 1}, [2], [1]),
     ([D4], {"const": 1, "contains": False, "propertyNames": False}, [2, [2], {"a": 1}], []),
     ([D6, D7, D2019, D2020], {"const": 1}, [1], [2]),
