@@ -198,7 +198,7 @@ def test_ignored_headers_and_unknown_settings_are_warnings() -> None:
         schema("3.0.0", exclusiveMinimum=True),
         schema(minimum=1, exclusiveMinimum=True),
         schema(examples={"a": 1}),
-        schema(**{"$recursiveAnchor": True}),
+        document(components={"schemas": {"A": {"$recursiveAnchor": True}}}),
         {"openapi": "3.1.0", "paths": {}},
         {"openapi": "3.1", "info": {"title": "x", "version": "1"}, "paths": {}},
         {"openapi": "3.0.0", "info": {"title": 5, "version": 1.0}, "paths": {}},

@@ -502,6 +502,17 @@ async def test_media_types(serve: Any) -> None:
         assert "application/json" in response.headers["accept"]
 
 
+@pytest.mark.parametrize("declared", ["text/json", "text/*", "*/*"])
+async def test_json_that_calls_itself_text(serve: Any, declared: str) -> None:
+    """`text/json` is JSON (WHATWG MIME Sniffing, 4.6): decoded and checked, no text."""
+    http = await serve(requestBody=content({"properties": {"a": INTEGER}}, declared))
+    headers = {"Content-Type": "text/json; charset=utf-8"}
+    sent = await http.post("/x", content=b'{"a": 1}', headers=headers)
+    assert sent.json()["body"] == {"a": 1}
+    bad = await http.post("/x", content=b'{"a": "b"}', headers=headers)
+    assert errors(bad) == [("body", "", "/a", "type")]
+
+
 @pytest.mark.parametrize("declared", ["*/*", "application/*"])
 async def test_a_range_is_read_by_what_was_sent(serve: Any, declared: str) -> None:
     """Under a range JSON is JSON and is checked, a form is a form, and the rest stays bytes."""
