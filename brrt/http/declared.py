@@ -92,7 +92,9 @@ def declare(response: Response, schemas: Schemas, strips: bool) -> Declared:
     rules = header_rules(response, schemas)
     content = by_specificity(response.content)
     plans = tuple(declared_plan(one, schemas, strips) for one in content)
-    negotiated = [replace(one, headers=(*one.headers, _VARY)) for one in plans]
+    order = [one.name for one in response.content]
+    in_order = sorted(plans, key=lambda one: (_rank(one), order.index(one.media_type)))
+    negotiated = [replace(one, headers=(*one.headers, _VARY)) for one in in_order]
     offered = tuple(negotiated) if len(plans) > 1 else plans
     opaque = tuple(one for one in offered if not one.is_json)
     return Declared(
@@ -125,8 +127,12 @@ def default_status(responses: Mapping[str, Response]) -> int:
     return 200
 
 
+def _rank(plan: Plan) -> int:
+    return specificity(essence(plan.media_type))
+
+
 def _is_range(plan: Plan) -> bool:
-    return specificity(essence(plan.media_type)) > 0
+    return _rank(plan) > 0
 
 
 def _within(plan: Plan, name: str) -> Plan | None:

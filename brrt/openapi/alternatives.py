@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from brrt.errors import SpecError
 from brrt.openapi.applicators import Applicators, applicators, home, joined
 from brrt.openapi.binaries import is_binary
 from brrt.openapi.dialects import dialect_of
@@ -111,7 +112,7 @@ def alternatives(schema: Joint, *, has_files: bool = False) -> list[Alternative]
     """
     try:
         ways = _ways(schema, frozenset())
-    except (TooManyWaysError, LookupError, RecursionError):
+    except (TooManyWaysError, LookupError, RecursionError, SpecError):
         return None
     if any(_says_more(part.value) for way in ways for part in way):
         return None

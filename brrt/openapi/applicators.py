@@ -11,6 +11,7 @@ here.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from brrt.errors import SpecError
 from brrt.openapi.dialects import Dialect, dialect_of
 from brrt.openapi.discriminators import (
     Cases,
@@ -169,9 +170,18 @@ def _direct(node: Node) -> Iterator[Node]:
     for keyword in _REFERENCES:
         reference = node.value.get(keyword)
         if isinstance(reference, str) and keyword in ("$ref", dialect_of(node).dynamic):
-            yield node.document.resolve(reference, node.document.base(node))
+            yield _resolve(node, reference)
     if _has_siblings(node):
         yield from _branches(node, "allOf")
+
+
+def _resolve(node: Node, reference: str) -> Node:
+    """Raises `SpecError` for a dynamic reference that leads nowhere; `load` looks at others."""
+    try:
+        return node.document.resolve(reference, node.document.base(node))
+    except LookupError as error:
+        cure = getattr(error, "cure", "") or "mend the reference"
+        raise SpecError([node.fault(str(error), cure)]) from None
 
 
 def _members(node: Node, keyword: str) -> Iterator[tuple[str, Node]]:

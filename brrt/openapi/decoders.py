@@ -31,10 +31,10 @@ _NO_NAMES: Final = frozenset[str]()
 
 def parameter_decoder(one: Parameter, shape: Shape, others: frozenset[str]) -> ParameterDecoder:
     """The decoder of a parameter; `others` are the names that an exploded object leaves alone."""
-    if one.content is None:
-        return _by_style(one, shape, others)
     if one.location == "querystring":
         return _querystring(one.content, shape)
+    if one.content is None:
+        return _by_style(one, shape, others)
     return _by_content(one, one.content, shape)
 
 
@@ -89,11 +89,14 @@ def _text_decoder(media_type: MediaType, shape: Shape, charset: str) -> Convert:
     return caster(shape.primitives)
 
 
-def _querystring(media_type: MediaType, shape: Shape) -> ParameterDecoder:
+def _querystring(media_type: MediaType | None, shape: Shape) -> ParameterDecoder:
     """The whole query string as one value (3.2.0, 4.12.1); an empty one is no value.
 
     A `+` is a space in a form only: in any other type nothing but percent-encoding is undone.
+    Where no type is named, as none may be in a document that is not held to the rules, it is text.
     """
+    if media_type is None:
+        return lambda raw: decode(raw) if raw else MISSING
     if content.is_form(content.essence(media_type.name)):
         form = form_decoder(media_type, shape)
         return lambda raw: form(parse_query(raw)) if raw else MISSING

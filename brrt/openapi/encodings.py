@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 from brrt.openapi import content
 from brrt.openapi.deep_objects import is_below
 from brrt.openapi.document import Node
-from brrt.openapi.json_values import is_list
+from brrt.openapi.json_values import is_list, mapping
 from brrt.openapi.layouts import Layout, is_object_only, one_value
 from brrt.openapi.members import member_schemas
 from brrt.openapi.operations import MediaType
@@ -86,13 +86,13 @@ def item_encodings(media_type: MediaType) -> tuple[tuple[Encoding, ...], Encodin
 
 
 def _encoding(node: Node) -> Encoding:
-    value = node.value
+    value = mapping(node.value)
     by_style = any(key in value for key in _RFC6570)
     style = value.get("style", "form") if by_style else None
     members, prefix = node.get("encoding"), node.get("prefixEncoding")
     items = node.get("itemEncoding")
     return Encoding(
-        content_types=_media_types(value.get("contentType", "")),
+        content_types=_media_types(str(value.get("contentType", ""))),
         style=style,
         explode=value.get("explode", style == "form") is True,
         allow_reserved=value.get("allowReserved") is True,

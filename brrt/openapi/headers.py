@@ -10,6 +10,7 @@ from typing import Any
 
 from brrt.openapi.content import Unreadable, decode_json, essence, is_json
 from brrt.openapi.document import Node
+from brrt.openapi.json_values import mapping
 from brrt.openapi.parameters import header_decoder
 from brrt.openapi.schemas import Direction, Schemas, Validator
 from brrt.openapi.validation import Violation, violations
@@ -58,7 +59,7 @@ def header_rule(name: str, node: Node, schemas: Schemas, direction: Direction) -
     return HeaderRule(
         name=name,
         key=name.lower().encode("latin-1", "replace"),
-        required=node.value.get("required") is True,
+        required=mapping(node.value).get("required") is True,
         read=_reader(name, node, schemas),
         validator=schemas.validator(schema, direction) if schema is not None else None,
     )
@@ -75,7 +76,7 @@ def _reader(name: str, node: Node, schemas: Schemas) -> Callable[[str], Any]:
     if content is not None:
         as_json = is_json(essence(content[0]))
         return (lambda text: decode_json(text.encode("latin-1"))) if as_json else str
-    explode = node.value.get("explode") is True
+    explode = mapping(node.value).get("explode") is True
     return header_decoder(name, "simple", explode, schemas.shape(header_schema(node)))
 
 

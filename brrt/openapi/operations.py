@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brrt.openapi.document import Document, Node
-from brrt.openapi.json_values import mapping
+from brrt.openapi.json_values import is_mapping, mapping
 from brrt.openapi.servers import base_paths
 from brrt.openapi.shapes import MISSING
 
@@ -156,7 +156,7 @@ def _methods(item: Node) -> Iterator[tuple[str, Node]]:
     """The methods of a path item, those of 3.2's `additionalOperations` included."""
     for method in METHODS:
         node = item.get(method)
-        if node is not None:
+        if node is not None and is_mapping(node.value):
             yield method.upper(), node
     additional = item.get("additionalOperations")
     if additional is not None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from brrt.openapi.deep_objects import is_below
 from brrt.openapi.document import Document
+from brrt.openapi.json_values import mapping
 from brrt.openapi.layouts import is_object_only
 from brrt.openapi.operations import Parameter
 from brrt.openapi.phrases import show
@@ -68,7 +69,7 @@ def api_key_names(document: Document) -> frozenset[str]:
     """The names under which the document's API keys are sent in a query (3.1.1, 4.8.27)."""
     components = document.root.get("components")
     schemes = components.get("securitySchemes") if components is not None else None
-    found = [node.follow().value for _, node in schemes.items()] if schemes is not None else []
-    return frozenset(
-        str(one["name"]) for one in found if one["type"] == "apiKey" and one["in"] == "query"
-    )
+    nodes = schemes.items() if schemes is not None else ()
+    found = [mapping(node.follow().value) for _, node in nodes]
+    keys = [one for one in found if one.get("type") == "apiKey" and one.get("in") == "query"]
+    return frozenset(str(one["name"]) for one in keys if "name" in one)

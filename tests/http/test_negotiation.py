@@ -106,6 +106,16 @@ def test_the_client_chooses(accept: str | None, value: Any, expected: str) -> No
     assert (header(found, "content-type"), header(found, "vary")) == (expected, "Accept")
 
 
+@pytest.mark.parametrize("accept", [None, "*/*", "application/*"])
+def test_parameters_do_not_push_a_type_ahead(accept: str | None) -> None:
+    """Who has no preference gets what the document has first; ranges come last all the same."""
+    newer = "application/vnd.x+json;version=2"
+    for names in ((JSON, newer), (newer, JSON), ("*/*", JSON, newer), ("text/*", newer, JSON)):
+        expected = next(one for one in names if "*" not in one)
+        found = answer({}, accept=accept, s200=having(True, *names))
+        assert header(found, "content-type") == expected
+
+
 def test_one_type_varies_with_nothing() -> None:
     """Where there is nothing to choose, caches need not know what was asked for."""
     values: list[Any] = [{}, [], "a", Reply({})]

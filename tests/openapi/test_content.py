@@ -99,6 +99,7 @@ def test_the_most_specific_comes_first(page: Page) -> None:
 
 JSON = [
     (b"{}", {}),
+    (b"\xef\xbb\xbf{}", {}),
     (b' [1, 2.5, "\xc3\xa9", null, true] ', [1, 2.5, "é", None, True]),
     (b'"\\u00e9\\ud83d\\udc4d"', "é👍"),
     (b'{"a": 1, "a": 2}', {"a": 2}),
@@ -135,6 +136,8 @@ BROKEN = [
     b"\xff",
     b'"\x00"',
     b"9" * 5_000,
+    b"\xef\xbb\xbf" * 2 + b"{}",
+    b"\xef\xbb\xbf" * 100_000,
     "{}".encode("utf-16"),
 ]
 

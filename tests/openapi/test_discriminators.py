@@ -180,6 +180,16 @@ def test_by_the_constants_of_branches(page: Page, version: str, kind: Any, deepe
     assert message.endswith('"dog", got "cow"')
 
 
+def test_constants_that_are_the_names_of_branches(page: Page) -> None:
+    """A tag that is a name and a constant at once is listed like any other."""
+    schemas: Any = {
+        name: {"required": ["kind"], "properties": {"kind": {"const": name}}}
+        for name in ("Cat", "Dog")
+    }
+    ((_, message),) = told(page, union(), {"kind": "cow"}, **schemas)
+    assert message == 'kind: must be one of "Cat", "Dog", got "cow"'
+
+
 def test_constants_that_two_branches_allow(page: Page) -> None:
     """Where a constant does not tell, the branches that have it are a union among themselves."""
     branches = [

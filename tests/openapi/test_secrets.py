@@ -81,6 +81,31 @@ SECRET: list[tuple[Any, Any]] = [
     ({"contains": {"const": 1}}, [HUNTER]),
     ({"prefixItems": [{}], "unevaluatedItems": False}, [1, HUNTER]),
     ({"writeOnly": True, "propertyNames": {"maxLength": 1}}, {HUNTER: 1}),
+    # what the whole object must or must not be
+    ({"properties": {"p": PASSWORD}, "const": {"p": "right"}}, {"p": HUNTER * 2}),
+    ({"properties": {"p": PASSWORD}, "enum": [{"p": "right"}]}, {"p": HUNTER * 2}),
+    ({"items": PASSWORD, "enum": [["right"]]}, [HUNTER * 2]),
+    ({"properties": {"p": PASSWORD}, "not": {"const": {"p": HUNTER * 2}}}, {"p": HUNTER * 2}),
+    # an object that was sent as a text
+    ({"type": "object", "properties": {"p": PASSWORD}}, f"p={HUNTER}"),
+    ({"type": "array", "items": {"properties": {"p": PASSWORD}}}, f"p={HUNTER}"),
+    # names that a client made up
+    ({"propertyNames": {"format": "password", "maxLength": 1}}, {HUNTER: 1}),
+    (
+        {
+            "propertyNames": {"$ref": REF + "Password"},
+            "additionalProperties": False,
+            "properties": {"a": {}},
+        },
+        {HUNTER: 1},
+    ),
+    ({"propertyNames": PASSWORD, "additionalProperties": {"type": "null"}}, {HUNTER * 2: 1}),
+    ({"writeOnly": True, "additionalProperties": {"type": "null"}}, {HUNTER: 1}),
+    ({"writeOnly": True, "patternProperties": {"^h": {"type": "null"}}}, {HUNTER: 1}),
+    (
+        {"writeOnly": True, "additionalProperties": {"items": {"required": ["a"]}}},
+        {HUNTER: [{}]},
+    ),
     ({"writeOnly": True, "additionalProperties": False, "properties": {"a": {}}}, {HUNTER: 1}),
 ]
 
@@ -106,6 +131,19 @@ def test_secrets_of_3_0(page: Page, schema: Any) -> None:
     whole = {"type": "object", "properties": {"p": schema}}
     text = told(page, whole, {"p": HUNTER}, version="3.0.3")
     assert text == "/p p: must have at least 8 characters"
+
+
+def test_names_that_are_declared_are_told(page: Page) -> None:
+    """A secret object has its declared names in pointers; others are hidden, item by item."""
+    schema = {
+        "writeOnly": True,
+        "properties": {"a": {"additionalProperties": {"type": "null"}}},
+    }
+    assert told(page, schema, {"a": {HUNTER: 1}}) == "/a/… a.…: must be null"
+    validator = page.validator({"items": schema})
+    [error] = validator.item_errors([[], [{}, {"a": {HUNTER: 1}}]])
+    assert error.path == (1, 1, "a", HUNTER)
+    assert error.shown == (1, 1, "a", "…")
 
 
 def test_what_is_no_secret_is_told(page: Page) -> None:
@@ -268,6 +306,12 @@ def converted(page: Page, hint: Any, value: Any, schema: Any, within: Any = ()) 
     return [one.message for one in found]
 
 
+class Table(pydantic.BaseModel):
+    """A model with a member whose names a client makes up."""
+
+    m: dict[str, dict[str, int]]
+
+
 ACCOUNT = {"properties": {"p": {"type": "string", "format": "password"}, "name": {}}}
 UNSAID = "is not what is needed here"
 CONVERTED: list[tuple[Any, Any, Any, list[str]]] = [
@@ -285,6 +329,12 @@ CONVERTED: list[tuple[Any, Any, Any, list[str]]] = [
     (Whole, {"p": HUNTER}, ACCOUNT, [UNSAID]),
     (Whole, {"p": HUNTER}, {}, [f"Value error, bad {HUNTER}"]),
     (int, HUNTER, {"format": "password"}, [UNSAID]),
+    (
+        Table,
+        {"m": {HUNTER: {"n": "x"}}},
+        {"properties": {"m": {"writeOnly": True}}},
+        [f"m.….…: {UNSAID}"],
+    ),
 ]
 
 
