@@ -119,8 +119,8 @@ def _checks(media_type: MediaType, schemas: Schemas, strips: bool) -> Checks:
     whole = check(media_type.schema)
     if is_json(essence(media_type.name)):  # shapes of large documents take seconds to read
         return Checks(whole)
-    stream, items = map(check, stream_schemas(media_type))
     types = schemas.shape(media_type.schema).types
+    stream, items = map(check, stream_schemas(media_type, types))
     is_text = not types or bool(types - STRUCTURES - {"null"})
     return Checks(whole, stream, items, whole.validator if is_text else None, caster(types))
 

@@ -20,10 +20,10 @@ _NO_TYPES = frozenset[str]()
 
 def read_shape(node: Node | None) -> Shape:
     """What types a schema allows, following `$ref` and composition; no schema allows any."""
-    return _Reader(node.document.version).shape(node, MAX_DEPTH) if node else ANYTHING
+    return ShapeReader(node.document.version).read(node) if node else ANYTHING
 
 
-class _Reader:
+class ShapeReader:
     """Reads each schema once for each depth: without that, a schema of a few members that all
     refer to it again would be read millions of times.
     """
@@ -33,7 +33,12 @@ class _Reader:
         self._known: dict[tuple[str, str, int], Shape] = {}
         self._merge = _Merger()
 
+    def read(self, node: Node | None) -> Shape:
+        """What `read_shape` says, without reading again what was read before."""
+        return self.shape(node, MAX_DEPTH)
+
     def shape(self, node: Node | None, depth: int) -> Shape:
+        """The shape of a schema that is looked into so deep."""
         if node is None or depth == 0:
             return ANYTHING
         key = node.uri, node.pointer, depth

@@ -16,9 +16,10 @@ from brrt.openapi.document import Document, Node
 from brrt.openapi.engine_errors import Background, SchemaError, Validator
 from brrt.openapi.families import Families
 from brrt.openapi.formats import STRING_FORMATS
+from brrt.openapi.json_values import mapping
 from brrt.openapi.patterns import to_engine
 from brrt.openapi.registries import Resources
-from brrt.openapi.schema_shapes import read_shape
+from brrt.openapi.schema_shapes import ShapeReader
 from brrt.openapi.secrets import MemberSecrets, Secrets
 from brrt.openapi.shapes import Shape
 
@@ -41,6 +42,7 @@ class Schemas:
         self._background = Background(self._lookup, self._originals)
         # What others have compiled from these schemas, kept for as long as they are.
         self.derived: dict[Any, Any] = {}
+        self._shapes = ShapeReader(document.version)
         self._validators: dict[Hashable, Validator] = {}
         self._formats: dict[str, Callable[[str], bool]] = {}
         self._registry: jsonschema_rs.Registry | None = None
@@ -59,12 +61,28 @@ class Schemas:
         uri = self._resources[direction].schema(node)
         known = self._validators.get(uri)
         if known is None:
-            schema = {"$ref": uri}
-            engine = self._compile(schema, node)
-            known = self._validators[uri] = Validator(
-                engine, schema, lambda: Secrets(self._families, node), self._background
-            )
+            named = self._named(uri, node)
+            known = self._validators.get(named)
+            if known is None:
+                known = self._validators[named] = self._validator(named, node)
+            self._validators[uri] = known
         return known
+
+    def _named(self, uri: str, node: Node) -> str:
+        """The URI of the schema that a mere reference names, which is compiled once for all.
+
+        In another resource it may mean something else, by its dynamic references.
+        """
+        if self._document.version >= (3, 1) and len(mapping(node.value)) > 1:
+            return uri
+        named = mapping(self._lookup(uri)).get("$ref")
+        same = isinstance(named, str) and named.partition("#")[0] == uri.partition("#")[0]
+        return named if same else uri
+
+    def _validator(self, uri: str, node: Node) -> Validator:
+        schema = {"$ref": uri}
+        engine = self._compile(schema, node)
+        return Validator(engine, schema, lambda: Secrets(self._families, node), self._background)
 
     def matcher(self, pattern: str) -> Callable[[str], bool]:
         """Whether a name matches a pattern, as the engine reads it (ECMA-262)."""
@@ -102,7 +120,7 @@ class Schemas:
 
     def shape(self, node: Node | None) -> Shape:
         """What a parameter's text may become under a schema."""
-        return read_shape(node)
+        return self._shapes.read(node)
 
     def _lookup(self, location: str) -> Any:
         """What stands at a URI of the engine, or None."""

@@ -22,17 +22,17 @@ def body_schemas(media_type: MediaType) -> tuple[Whole, Items]:
     """What the document says of a whole value, and of each of its items where it has some."""
     name = essence(media_type.name)
     if is_stream(name):
-        return stream_schemas(media_type)
+        return stream_schemas(media_type, read_shape(media_type.schema).types)
     return media_type.schema, media_type.item_schema if is_multipart(name) else None
 
 
-def stream_schemas(media_type: MediaType) -> tuple[Whole, Items]:
-    """The same for what is known to be a stream.
+def stream_schemas(media_type: MediaType, types: frozenset[str]) -> tuple[Whole, Items]:
+    """The same for what is known to be a stream; `types` are those that its `schema` allows.
 
     Where there is only a `schema`, that is of each item, unless it is of an array: so documents
     before 3.2 say it.
     """
     schema, items = media_type.schema, media_type.item_schema
-    if items is None and "array" not in read_shape(schema).types:
+    if items is None and "array" not in types:
         return None, schema
     return schema, items

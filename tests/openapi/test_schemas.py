@@ -221,6 +221,23 @@ def test_other_files_and_their_fragments(tmp_path: Path) -> None:
         assert not validator.is_valid(wrong)
 
 
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_what_is_referred_to_is_compiled_once(page: Page, version: str) -> None:
+    """Mere references to one schema share its validator; what stands beside one still counts."""
+    pet = {"$ref": REF + "Pet"}
+    named = {"Pet": {"type": "string"}, "A": pet, "B": pet, "C": {**pet, "minLength": 2}}
+    document = load(page.document(version=version, schemas=named))
+    places = [document.root["components"]["schemas"][name] for name in named]
+    schemas = Schemas(document)
+    for place in places:
+        schemas.add(place, Direction.REQUEST)
+    found = [schemas.validator(place, Direction.REQUEST) for place in places]
+    assert found[0] is found[1] is found[2]
+    assert found[3].is_valid("a") is (version == "3.0.3")
+    assert [str(one.message) for one in found[1].errors(1)]
+    assert schemas.validator(places[1], Direction.REQUEST) is found[0]
+
+
 def test_directions_do_not_mix(page: Page) -> None:
     """One document holds both directions of a schema at once."""
     secret = {"properties": {"secret": {"type": "string", "writeOnly": True}}}
@@ -335,6 +352,16 @@ def test_shapes(page: Page, schema: Any, types: set[str]) -> None:
     found = read_shape(document.root["components"]["schemas"]["Tested"]).types
     assert found - {"number", "array", "object"} == types
     assert ("number" in found) is ("enum" in schema)
+
+
+def test_a_shape_is_read_once(page: Page) -> None:
+    """Many bodies of one document that share a schema share its shape."""
+    named = {"Pet": {"properties": {"a": {"type": "string"}}}, "A": {"$ref": REF + "Pet"}}
+    document = load(page.document(schemas=named))
+    place = document.root["components"]["schemas"]["A"]
+    schemas = Schemas(document)
+    assert schemas.shape(place) is schemas.shape(place)
+    assert schemas.shape(place) == read_shape(place)
 
 
 def test_shapes_of_structures(page: Page) -> None:
