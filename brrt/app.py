@@ -13,7 +13,7 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Final, Self
 
-from brrt.config import Limits
+from brrt.config import Limits, QueuePolicy
 from brrt.errors import LifecycleError
 from brrt.exchange import Allowed, Run, Unrouted, respond
 from brrt.handlers import Handlers, Registration, given
@@ -255,6 +255,7 @@ class App:
         *,
         workers: int | None = None,
         queue_size: int | None = None,
+        queue_policy: QueuePolicy | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the handler's, not this call's
         max_body: int | None = None,
         max_upload: int | None = None,
@@ -271,6 +272,7 @@ class App:
         limits = given(
             workers=workers,
             queue_size=queue_size,
+            queue_policy=queue_policy,
             timeout=timeout,
             max_body=max_body,
             max_upload=max_upload,

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
-from brrt.config import PER_HANDLER
+from brrt.config import PER_HANDLER, QueuePolicy
 from brrt.errors import Fault
 from brrt.openapi.operations import snake_case
 
@@ -24,7 +24,7 @@ class Registration:
 
     name: str
     function: Callable[..., Any]
-    limits: Mapping[str, float] = field(default_factory=dict[str, float])
+    limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def place(self) -> tuple[str, int | None]:
@@ -74,12 +74,13 @@ class Handlers:
         *,
         workers: int | None = None,
         queue_size: int | None = None,
+        queue_policy: QueuePolicy | None = None,
         timeout: float | None = None,
         max_body: int | None = None,
         max_upload: int | None = None,
     ) -> Callable[[Function], Function]: ...
 
-    def __call__(self, name: Any = None, **limits: float | None) -> Any:
+    def __call__(self, name: Any = None, **limits: Any) -> Any:
         """Register a handler: bare, or with an operationId and limits of its own."""
         if callable(name):
             function: Any = name
@@ -94,7 +95,7 @@ class Handlers:
 
         return decorate
 
-    def _register(self, name: str, function: Function, limits: Mapping[str, float]) -> Function:
+    def _register(self, name: str, function: Function, limits: Mapping[str, Any]) -> Function:
         key = snake_case(name)
         if not key:
             raise TypeError("a handler without a name needs its operationId: @handlers('getPet')")
@@ -104,7 +105,7 @@ class Handlers:
         return function
 
 
-def given(**limits: float | None) -> dict[str, float]:
+def given(**limits: Any) -> dict[str, Any]:
     """The limits that were given at all."""
     return {name: value for name, value in limits.items() if value is not None}
 

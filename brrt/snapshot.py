@@ -338,7 +338,8 @@ def _limits(
             try:
                 limits = replace(limits, **{name: value})
             except SettingError as error:
-                faults.append(fault(f"limit of {operation.id}: {error}", "give a number in range"))
+                cure = "write another" if name == "queue_policy" else "give a number in range"
+                faults.append(fault(f"limit of {operation.id}: {error}", cure))
     return limits
 
 

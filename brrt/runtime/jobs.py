@@ -5,7 +5,6 @@ answer is a value and never an exception, so that nobody has to retrieve it.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
@@ -81,44 +80,3 @@ class Job:
         if not self.reply.done():
             waiting, self.reply = self.reply, self.reply.get_loop().create_future()
             waiting.set_result(RUNNING)
-
-
-class Mailbox(asyncio.Queue[Job]):
-    """A bounded queue from which a job can be taken back.
-
-    A job whose caller has gone leaves at once, so that `qsize` counts only jobs that
-    somebody waits for, and no dead job keeps a living one out.
-    """
-
-    _queue: OrderedDict[Job, None]
-    _loop: asyncio.AbstractEventLoop
-
-    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Belong to this loop. Must be called before anybody waits."""
-        self._loop = loop
-
-    def _get_loop(self) -> asyncio.AbstractEventLoop:
-        # What asyncio does here asks the kernel for the process id (CPython 3.11), for each wait.
-        return self._loop
-
-    def _init(self, maxsize: int) -> None:
-        self._queue = OrderedDict()
-
-    def _put(self, item: Job) -> None:
-        self._queue[item] = None
-
-    def _get(self) -> Job:
-        return self._queue.popitem(last=False)[0]
-
-    def discard(self, job: Job) -> bool:
-        """Take a job back. Tells whether it was still waiting."""
-        if job not in self._queue:
-            return False
-        del self._queue[job]
-        return True
-
-    def clear(self) -> list[Job]:
-        """Take all waiting jobs out, oldest first."""
-        jobs = list(self._queue)
-        self._queue.clear()
-        return jobs

@@ -21,9 +21,11 @@ from typing import Any
 from brrt.config import Limits
 from brrt.errors import Problem, Retired, Shed
 from brrt.runtime.ages import Ages
-from brrt.runtime.jobs import CANCELLED, EXPIRED, STOPPED, Ended, Handler, Job, Mailbox, Reason
+from brrt.runtime.ceiling import Ceiling
+from brrt.runtime.jobs import CANCELLED, EXPIRED, STOPPED, Ended, Handler, Job, Reason
+from brrt.runtime.mailbox import Mailbox
 from brrt.runtime.statistics import Counters
-from brrt.runtime.tasks import Ceiling, stack, stop, survivors
+from brrt.runtime.tasks import stack, stop, survivors
 
 logger = logging.getLogger("brrt")
 
@@ -65,7 +67,7 @@ class Pool:
         self.counters = counters
         self._ceiling = ceiling
         self._context = Context()  # of the pool's own tasks and timers, not of who woke them
-        self._mailbox = Mailbox(limits.queue_size)
+        self._mailbox = Mailbox(name, limits)
         self._workers: dict[asyncio.Task[None], Job | None] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._busy = 0
@@ -81,7 +83,7 @@ class Pool:
         state = "retired" if self._closed else "open"
         return (
             f"<Pool {self.name} {state}: {self.active} tasks, {self._busy} busy,"
-            f" {self.queued} of {self.limits.queue_size} queued>"
+            f" {self.queued} of {self._mailbox.room} queued>"
         )
 
     @property
@@ -111,6 +113,7 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._mailbox.bind(self._loop)
         self._ages.start(self._loop)
+        self._ceiling.join(self)
         self._spawn()
 
     def check_room(self) -> None:
@@ -149,7 +152,10 @@ class Pool:
         if waiting > counters.peak_queue:
             counters.peak_queue = waiting
         if waiting > len(self._workers) - self._busy:
-            self._grow()
+            self.grow()
+        mailbox = self._mailbox
+        if mailbox.room < mailbox.maxsize and waiting <= len(self._workers) - self._busy:
+            mailbox.relax()
         self._ages.add(job)
         return job
 
@@ -164,12 +170,37 @@ class Pool:
 
     # Workers
 
-    def _grow(self) -> None:
+    def grow(self) -> None:
         """One more worker, if both the handler's limit and the app's ceiling allow it."""
         if self._closed or len(self._workers) >= self.limits.workers:
             return
         if self._ceiling.has_room():
             self._spawn()
+        else:
+            self._ceiling.ask(self)
+
+    @property
+    def size(self) -> int:
+        """Workers that the pool holds on to."""
+        return len(self._workers)
+
+    @property
+    def wants(self) -> bool:
+        """Whether one more worker would find work."""
+        is_open = not self._closed and len(self._workers) < self.limits.workers
+        return is_open and self.queued > len(self._workers) - self._busy
+
+    def spare(self) -> bool:
+        """Let go of a worker that has nothing to do. Tells whether there was one."""
+        idle = [] if self.queued else [one for one, job in self._workers.items() if job is None]
+        for worker in idle[:1]:
+            self._dismiss(worker)
+            worker.cancel()
+        return bool(idle)
+
+    def _dismiss(self, worker: asyncio.Task[None]) -> None:
+        del self._workers[worker]
+        self._leaving.add(worker)
 
     def _spawn(self) -> None:
         self._serial += 1
@@ -194,8 +225,13 @@ class Pool:
         error = None if worker.cancelled() else worker.exception()
         if worker in self._leaving:
             self._leaving.discard(worker)
-            return
-        del self._workers[worker]
+        else:
+            del self._workers[worker]
+            self._replace(error)
+        self._ceiling.hand_on()
+
+    def _replace(self, error: BaseException | None) -> None:
+        """A worker ended that was not told to, or all are told to."""
         if self.queued or not self._closed:
             self.counters.crashed += 1
             logger.error("A worker of %s died; a new one takes over", self.name, exc_info=error)
@@ -208,8 +244,7 @@ class Pool:
         surplus = 0 if self.queued else min(self._least_idle, len(self._workers) - 1)
         idle = (worker for worker, job in list(self._workers.items()) if job is None)
         for worker, _ in zip(idle, range(surplus), strict=False):
-            del self._workers[worker]
-            self._leaving.add(worker)
+            self._dismiss(worker)
             worker.cancel()
         self._least_idle = len(self._workers) - self._busy
         if len(self._workers) > 1:
@@ -239,6 +274,9 @@ class Pool:
                 if self._workers.get(me) is job:  # the child was cancelled before it began
                     self._settle(job, CANCELLED)
                     self._put_down(me)
+            if self._ceiling.waiting and self._ceiling.is_owed_by(self):
+                self._dismiss(me)
+                return
 
     def _take(self, worker: asyncio.Task[None], job: Job) -> None:
         self._workers[worker] = job
@@ -341,6 +379,7 @@ class Pool:
             await self._drain(grace)
         unfinished = self._settle_all()
         workers = tuple(self._workers) + tuple(self._leaving)
+        self._ceiling.leave(self)
         alive = await self._stop(workers)
         for job in (self._workers.get(worker) for worker in alive):
             if job is not None:

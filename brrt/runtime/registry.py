@@ -14,9 +14,10 @@ from contextlib import contextmanager
 
 from brrt.config import Limits
 from brrt.errors import LifecycleError
+from brrt.runtime.ceiling import Ceiling
 from brrt.runtime.pool import Pool, Retirement, serving
 from brrt.runtime.statistics import Counters, Statistics, picture, total
-from brrt.runtime.tasks import Ceiling, outlast
+from brrt.runtime.tasks import outlast
 
 logger = logging.getLogger("brrt")
 

@@ -13,29 +13,6 @@ from typing import Any, Final
 LEAST_WAIT: Final = 0.01
 
 
-class Ceiling:
-    """The bound on worker tasks of all pools together.
-
-    `reserved` places are kept free, so that a reload can always start one worker for each
-    new handler while the old ones drain.
-    """
-
-    __slots__ = ("active", "limit", "reserved")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.reserved = 0
-        self.active = 0
-
-    def has_room(self) -> bool:
-        """Whether a pool may grow by one worker."""
-        return self.active + self.reserved < self.limit
-
-    def fits(self, count: int) -> bool:
-        """Whether this many workers can be started now."""
-        return self.active + count <= self.limit
-
-
 async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asyncio.Task[None]]:
     """Cancel tasks and wait for them, `wait` seconds at the most. Returns those still alive."""
     for task in tasks:

@@ -11,10 +11,12 @@ import pytest
 
 from brrt.config import Limits
 from brrt.errors import NotFound, Retired, Shed
-from brrt.runtime.jobs import CANCELLED, EXPIRED, RUNNING, STOPPED, Ended, Job, Mailbox, Reason
+from brrt.runtime.ceiling import Ceiling
+from brrt.runtime.jobs import CANCELLED, EXPIRED, RUNNING, STOPPED, Ended, Job, Reason
+from brrt.runtime.mailbox import Mailbox
 from brrt.runtime.pool import Pool
 from brrt.runtime.statistics import Counters
-from brrt.runtime.tasks import Ceiling, outlast
+from brrt.runtime.tasks import outlast
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 Cut = Callable[[Callable[[], Any], int], Awaitable[bool]]
@@ -576,7 +578,7 @@ def _context() -> Context:
 
 async def test_a_mailbox_gives_back_what_was_put_in() -> None:
     """First in, first out; and any job can be taken back, once."""
-    mailbox = Mailbox(3)
+    mailbox = Mailbox("echo", Limits(queue_size=3))
     jobs = [Job({}, _context(), _loop()) for _ in range(3)]
     for job in jobs:
         mailbox.put_nowait(job)

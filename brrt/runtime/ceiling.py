@@ -1,0 +1,88 @@
+"""The bound on worker tasks of all pools together, and how they share what is below it.
+
+Where there is no room any more, those that have least come first: a pool with two workers more
+than one that waits gives up the next worker that has done its job, or one that has none. So a
+flooded handler takes what the others do not want, and not what they need.
+"""
+
+from typing import Protocol
+
+
+class Member(Protocol):
+    """What the ceiling knows of a pool."""
+
+    @property
+    def size(self) -> int:
+        """Workers that it holds on to."""
+        ...
+
+    @property
+    def wants(self) -> bool:
+        """Whether one more worker would find work."""
+        ...
+
+    def spare(self) -> bool:
+        """Let go of a worker that has nothing to do. Tells whether there was one."""
+        ...
+
+    def grow(self) -> None:
+        """Start one more worker, if there is room."""
+        ...
+
+
+class Ceiling:
+    """Shares `limit` worker tasks among pools.
+
+    `reserved` places are kept free, so that a reload can always start one worker for each
+    new handler while the old ones drain. `waiting` are pools that found no room.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.reserved = 0
+        self.active = 0
+        self.waiting: dict[Member, None] = {}
+        self._members: dict[Member, None] = {}
+
+    def has_room(self) -> bool:
+        """Whether a pool may grow by one worker."""
+        return self.active + self.reserved < self.limit
+
+    def fits(self, count: int) -> bool:
+        """Whether this many workers can be started now."""
+        return self.active + count <= self.limit
+
+    def join(self, pool: Member) -> None:
+        """A pool has started."""
+        self._members[pool] = None
+
+    def leave(self, pool: Member) -> None:
+        """A pool is about to end all its workers."""
+        self._members.pop(pool, None)
+        self.waiting.pop(pool, None)
+
+    def ask(self, pool: Member) -> None:
+        """A pool wants one more worker and finds no room. It is remembered until there is."""
+        if pool in self.waiting:
+            return
+        self.waiting[pool] = None
+        for other in self._members:
+            if _owes(other, pool) and other.spare():
+                return
+
+    def is_owed_by(self, pool: Member) -> bool:
+        """Whether a pool has so much more than one that waits that it has to give."""
+        return any(_owes(pool, other) for other in self.waiting)
+
+    def hand_on(self) -> None:
+        """A worker has ended: its place goes to those that have least."""
+        while self.waiting and self.has_room():
+            poorest = min(self.waiting, key=lambda pool: pool.size)
+            if poorest.wants:
+                poorest.grow()
+            if not poorest.wants:
+                del self.waiting[poorest]
+
+
+def _owes(rich: Member, poor: Member) -> bool:
+    return rich.size >= poor.size + 2
