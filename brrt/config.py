@@ -95,23 +95,23 @@ class Limits:
     """What is bounded, and where. All times are in seconds, all sizes in bytes.
 
     Per handler: `workers` (tasks at the most), `queue_size` (jobs that may wait), `queue_policy`
-    (`adaptive`: in the order of arrival, and few may wait where they always do; `fifo`; `lifo`:
-    the newest first), `timeout` (from acceptance to answer), `max_body`, `max_upload` (of a
-    multipart body; `max_body` then bounds the parts that are no files). For the app: `grace` (what was accepted may still
-    take this long when its handler is replaced or the app stops), `cancel_wait` (after a
-    cancellation, before a task is reported as stuck), `idle_timeout` (before a surplus worker
-    ends), `max_tasks` (workers of all handlers), `max_target` (path and query), `max_headers`,
-    `spool_size` (of a file in memory; the rest goes to disk), `max_parts`, `upload_timeout` (for
-    a multipart body to arrive), `max_errors` (violations in one answer), `max_problem` (its
-    size), `disconnect_after` (before a running request is watched for its client going away),
-    `retry_after` (what a refused client is told).
+    (`adaptive`: in the order of arrival, and few may wait where they always do; `fifo`; `lifo`: the
+    newest first), `timeout` (from acceptance to answer), `max_body`, `max_upload` (of a multipart
+    body; `max_body` then bounds the parts that are no files). For the app: `grace` (what was
+    accepted may still take this long when its handler is replaced or the app stops), `cancel_wait`
+    (after a cancellation, before a task is reported as stuck), `idle_timeout` (before a surplus
+    worker ends), `max_tasks` (workers of all handlers), `max_target` (path and query),
+    `max_headers`, `spool_size` (of a file in memory; the rest goes to disk), `max_parts`,
+    `upload_timeout` (for a multipart body to arrive), `max_errors` (violations in one answer),
+    `max_problem` (its size), `disconnect_after` (before a running request is watched for its client
+    going away), `retry_after` (what a refused client is told).
 
     Raises `SettingError` for a value out of range.
     """
 
     workers: int = _setting("workers", WORKERS)
     queue_size: int = _setting("queue_size", QUEUE_SIZE)
-    queue_policy: QueuePolicy = _setting("queue_policy", QUEUE_POLICY)
+    queue_policy: QueuePolicy = _setting("queue_policy", QUEUE_POLICY)  # noqa: RUF009 - a field
     timeout: float = _setting("timeout", TIMEOUT)
     grace: float = _setting("grace", GRACE)
     cancel_wait: float = _setting("cancel_wait", CANCEL_WAIT)

@@ -45,9 +45,10 @@ DEFAULTS = {
     "max_body": config.MAX_BODY,
     "max_upload": config.MAX_UPLOAD,
 }
+NUMBERS = [name for name in PER_HANDLER if name != "queue_policy"]
 
 
-@pytest.mark.parametrize("name", PER_HANDLER)
+@pytest.mark.parametrize("name", NUMBERS)
 def test_the_nearest_limit_wins(book: Book, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Default < environment < Limits < document < decorator, for each limit of a handler."""
     key = "x-brrt-" + name.replace("_", "-")
@@ -62,11 +63,40 @@ def test_the_nearest_limit_wins(book: Book, monkeypatch: pytest.MonkeyPatch, nam
     assert build() == DEFAULTS[name]
     monkeypatch.setenv(f"BRRT_{name.upper()}", "11")
     assert build() == 11
-    mine = Limits(**{name: 12})
+    given: dict[str, Any] = {name: 12}
+    mine = Limits(**given)
     assert build(given=mine) == 12
     assert build(given=mine, document=13) == 13
     assert build(14, mine, 13) == 14
     assert build(14) == 14
+
+
+def test_the_nearest_queue_policy_wins(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a word and no number, and wins in the same order."""
+
+    def build(own: Any = None, given: Limits | None = None, **members: Any) -> Any:
+        handlers = Handlers()
+        handlers("op", queue_policy=own)(ok)
+        app = App(book.spec(op={"get": book.operation("op", **members)}), handlers, limits=given)
+        return limits(only(app)).queue_policy
+
+    document = {"x-brrt-queue-policy": "lifo"}
+    assert build() == "adaptive"
+    monkeypatch.setenv("BRRT_QUEUE_POLICY", "lifo")
+    assert build() == "lifo"
+    assert build(given=Limits(queue_policy="fifo")) == "fifo"
+    assert build(given=Limits(queue_policy="fifo"), **document) == "lifo"
+    assert build("adaptive", Limits(queue_policy="fifo"), **document) == "adaptive"
+
+
+def test_a_queue_policy_that_nobody_knows(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it stands it is refused, with the word that was meant."""
+    spec = book.spec(op={"get": book.operation("op", **{"x-brrt-queue-policy": "newest"})})
+    with pytest.raises(SpecError, match="'newest'; it is one of adaptive, fifo, lifo"):
+        App(spec, book.serve(op=ok))
+    monkeypatch.setenv("BRRT_QUEUE_POLICY", "FIFO")
+    with pytest.raises(SettingError, match="cannot be 'FIFO'; did you mean 'fifo'"):
+        Limits()
 
 
 def test_limits_of_one_handler_are_its_own(book: Book) -> None:
