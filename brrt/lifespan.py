@@ -29,6 +29,7 @@ class Life:
         self._stop = asyncio.Event()
         self._started: asyncio.Future[None] = self.loop.create_future()
         self._keeper = self.loop.create_task(self._keep(), name="brrt keeper", context=context)
+        self._keeper.add_done_callback(self._give_up)
 
     @property
     def over(self) -> bool:
@@ -75,10 +76,18 @@ class Life:
         except BaseException as error:
             if self._started.done():
                 raise
-            self._started.set_exception(_startup_error(error))
-            self._started.exception()  # retrieved: whoever holds the app open sees it raised
+            self._fail(_startup_error(error))
             if not self.holders and isinstance(error, Exception):
                 logger.exception("The app did not start", exc_info=error)
+
+    def _give_up(self, _: object) -> None:
+        """The keeper has ended, perhaps before it had begun."""
+        if not self._started.done():
+            self._fail(LifecycleError("the start was interrupted"))
+
+    def _fail(self, error: BaseException) -> None:
+        self._started.set_exception(error)
+        self._started.exception()  # retrieved: whoever holds the app open sees it raised
 
 
 def _startup_error(error: BaseException) -> BaseException:

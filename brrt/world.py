@@ -8,7 +8,9 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextvars import copy_context
 from dataclasses import replace
 from os import PathLike
 from typing import Any, get_args, get_type_hints
@@ -54,7 +56,8 @@ class World:
         self.run: Run | None = None
         self._changing: tuple[asyncio.AbstractEventLoop | None, asyncio.Lock]
         self._changing = None, asyncio.Lock()
-        self._last_statistics: Statistics | None = None
+        self._registry = Registry(options.limits, running=False)
+        self._aside = _thread()
 
     @property
     def current(self) -> Snapshot:
@@ -63,9 +66,7 @@ class World:
 
     def statistics(self) -> Statistics:
         """The figures of the present run, or of the last one."""
-        if self.run is not None:
-            return self.run.registry.statistics()
-        return self._last_statistics or Registry(self._options.limits, running=False).statistics()
+        return self._registry.statistics()
 
     # The life of a run
 
@@ -78,15 +79,27 @@ class World:
             registry, patience = Registry(limits), Patience(limits.timeout)
             uploads = Patience(limits.upload_timeout)
             try:
-                snapshot = self.blueprint.with_pools(registry, None)
-                registry.swap(snapshot.pool_map())
-                loop = asyncio.get_running_loop()
-                self.run = Run(snapshot, registry, limits, state, loop, patience, uploads)
+                self._registry = registry
+                self.run = Run(
+                    self._first(registry),
+                    registry,
+                    limits,
+                    state,
+                    asyncio.get_running_loop(),
+                    patience,
+                    uploads,
+                )
                 yield
             finally:
                 await self._end(registry)
                 patience.close()
                 uploads.close()
+
+    def _first(self, registry: Registry) -> Snapshot:
+        """The blueprint with pools that run. `session` lasts too long to keep it in a variable."""
+        snapshot = self.blueprint.with_pools(registry, None)
+        registry.swap(snapshot.pool_map())
+        return snapshot
 
     async def _end(self, registry: Registry) -> None:
         """End every task, even if a task group of the user's lifespan has cancelled the keeper."""
@@ -94,8 +107,9 @@ class World:
             with CancelScope(shield=True):
                 await registry.aclose()
         finally:
-            self._last_statistics = registry.statistics()
             self.run = None
+            self._aside.shutdown(wait=False)
+            self._aside = _thread()
 
     # Changes
 
@@ -137,13 +151,26 @@ class World:
         async with self._turn():
             source = self._source if document is None else document
             known, faults = (self._registrations, None) if handlers is None else merge(handlers)
-            compiled = await asyncio.to_thread(self._compile, source, known, faults)
+            compiled = await self._compile_aside(source, known, faults)
             displaced = await self._publish(compiled)
             self._source, self._registrations = source, known
             if handlers is not None:
                 self._removed = frozenset()
         logger.info("Reloaded %s", self.current.document.uri)
         await self._retired(displaced)
+
+    async def _compile_aside(
+        self, source: Source, known: Mapping[str, Registration], faults: list[Fault] | None
+    ) -> Snapshot:
+        """Compile off the event loop, always in the same thread.
+
+        C libraries keep what is freed apart for each thread that allocated it, so a pool of
+        threads that take turns would come to hold as many times the memory of one.
+        """
+        context = copy_context()
+        return await asyncio.get_running_loop().run_in_executor(
+            self._aside, lambda: context.run(self._compile, source, known, faults)
+        )
 
     def _compile(
         self, source: Source, known: Mapping[str, Registration], faults: list[Fault] | None
@@ -197,6 +224,11 @@ class World:
     async def _retired(self, displaced: list[Pool]) -> None:
         if self.run is not None:
             await self.run.registry.wait_retired(displaced)
+
+
+def _thread() -> ThreadPoolExecutor:
+    """A thread that starts when it is first needed."""
+    return ThreadPoolExecutor(1, thread_name_prefix="brrt compile")
 
 
 def _check_state(snapshot: Snapshot, state: Any) -> None:

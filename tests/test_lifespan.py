@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Self
@@ -653,3 +653,36 @@ async def test_who_leaves_ends_the_life_that_was_entered(book: Book) -> None:
         await app.__aexit__(None, None, None)
         assert app.statistics().running
     assert not app.statistics().running
+
+
+async def test_a_stop_before_the_start_has_begun_is_told_to_who_starts(book: Book) -> None:
+    """The one who starts the app does not wait for ever for what will not come."""
+    app = App(book.spec("hello"), book.serve(hello=hello))
+    starting = asyncio.create_task(app.__aenter__())
+    await asyncio.sleep(0)  # it has begun to wait, and what it waits for has not begun
+    await app.aclose()
+    with pytest.raises(LifecycleError, match="the start was interrupted"):
+        await asyncio.wait_for(starting, 5)
+
+
+async def test_the_last_figures_are_true_of_what_ended_after_the_end(
+    book: Book, until: Until, wire: Call
+) -> None:
+    """A handler that outlives the app is counted as alive while it is, and then no more."""
+    gate = asyncio.Event()
+
+    async def stay() -> None:
+        while not gate.is_set():
+            with suppress(asyncio.CancelledError):
+                await gate.wait()
+
+    app = App(book.spec("stay"), book.serve(stay=stay), limits=Limits(grace=0, cancel_wait=0.01))
+    async with app:
+        asking = wire(app, "GET", "/stay")
+        await until(lambda: app.statistics().total.busy)
+    assert await asking.status() == 503
+    assert app.statistics().total.active == 1
+    gate.set()
+    await until(lambda: app.statistics().total.active == 0)
+    total = app.statistics().total
+    assert total.spawned == total.terminated

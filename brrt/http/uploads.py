@@ -233,7 +233,7 @@ async def _store_on_disk(file: UploadFile, piece: bytes) -> None:
     """
     writing = asyncio.create_task(file.write(piece), name="brrt upload")
     try:
-        await outlast((writing,))
+        await outlast(lambda: () if writing.done() else (writing,))
     finally:
         error = writing.exception()
     if error is not None:

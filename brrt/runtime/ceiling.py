@@ -63,12 +63,9 @@ class Ceiling:
 
     def ask(self, pool: Member) -> None:
         """A pool wants one more worker and finds no room. It is remembered until there is."""
-        if pool in self.waiting:
-            return
-        self.waiting[pool] = None
-        for other in self._members:
-            if _owes(other, pool) and other.spare():
-                return
+        if pool not in self.waiting:
+            self.waiting[pool] = None
+            self._beg(pool)
 
     def is_owed_by(self, pool: Member) -> bool:
         """Whether a pool has so much more than one that waits that it has to give."""
@@ -76,12 +73,21 @@ class Ceiling:
 
     def hand_on(self) -> None:
         """A worker has ended: its place goes to those that have least."""
-        while self.waiting and self.has_room():
+        while self.waiting:
             poorest = min(self.waiting, key=lambda pool: pool.size)
-            if poorest.wants:
-                poorest.grow()
             if not poorest.wants:
                 del self.waiting[poorest]
+            elif self.has_room():
+                poorest.grow()
+            else:
+                self._beg(poorest)
+                return
+
+    def _beg(self, poor: Member) -> None:
+        """Let somebody who has more give up a worker that has nothing to do."""
+        for rich in self._members:
+            if _owes(rich, poor) and rich.spare():
+                return
 
 
 def _owes(rich: Member, poor: Member) -> bool:

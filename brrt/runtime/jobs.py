@@ -51,7 +51,7 @@ class Job:
     After `RUNNING` there is a new `reply` to wait for.
     """
 
-    __slots__ = ("accepted", "arguments", "context", "reply", "settled", "task")
+    __slots__ = ("accepted", "arguments", "context", "reply", "settled", "stuck", "task")
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class Job:
         self.reply: asyncio.Future[Any] = loop.create_future()
         self.task: asyncio.Task[None] | None = None
         self.settled = False
+        self.stuck = False
 
     def settle(self, outcome: Any) -> bool:
         """Answer the caller, if nobody has done so before. Tells whether it was this call."""

@@ -74,7 +74,7 @@ class Pool:
         self._reading = 0
         self._least_idle = 0
         self._serial = 0
-        self._closed = False
+        self._closed = self._is_hasty = False
         self._drained: asyncio.Future[None] | None = None
         self._ages = Ages(limits, self._context, self._expire, self._report_stuck)
         self._shrinker: asyncio.TimerHandle | None = None
@@ -220,6 +220,8 @@ class Pool:
         )
 
     def _worker_ended(self, worker: asyncio.Task[None]) -> None:
+        if worker not in self._workers and worker not in self._leaving:
+            return  # `retire` has seen it before its own callback was called
         self.counters.terminated += 1
         self._ceiling.active -= 1
         error = None if worker.cancelled() else worker.exception()
@@ -299,7 +301,8 @@ class Pool:
         """
         _serving.set((self, job))
         try:
-            outcome: Any = await self.handler(**job.arguments)
+            late = self._loop.time() >= job.accepted + self.limits.timeout  # the loop was blocked
+            outcome: Any = EXPIRED if late else await self.handler(**job.arguments)
         except asyncio.CancelledError:
             outcome = CANCELLED
         except BaseException as error:  # SystemExit too: a handler does not stop the server
@@ -355,8 +358,9 @@ class Pool:
 
     def _report_stuck(self, job: Job) -> None:
         task = job.task
-        if task is None or task.done():
+        if task is None or task.done() or job.stuck:
             return
+        job.stuck = True
         self.counters.stuck += 1
         logger.error(
             "Handler %s ignores its cancellation and keeps a worker:\n%s", self.name, stack(task)
@@ -367,6 +371,12 @@ class Pool:
     def close(self) -> None:
         """Refuse new work from now on. What was accepted goes on."""
         self._closed = True
+
+    def hurry(self) -> None:
+        """The grace is over. What is not done is ended now."""
+        self._is_hasty = True
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
 
     async def retire(self, grace: float) -> Retirement:
         """Close, give accepted work `grace` seconds, end the rest, and wait for every task.
@@ -381,6 +391,9 @@ class Pool:
         workers = tuple(self._workers) + tuple(self._leaving)
         self._ceiling.leave(self)
         alive = await self._stop(workers)
+        for worker in workers:
+            if worker.done():
+                self._worker_ended(worker)
         for job in (self._workers.get(worker) for worker in alive):
             if job is not None:
                 self._report_stuck(job)
@@ -401,7 +414,7 @@ class Pool:
                 ending = survivors(workers, max(until - self._loop.time(), 0))
 
     async def _drain(self, grace: float) -> None:
-        if self._busy or self.queued:
+        if (self._busy or self.queued) and not self._is_hasty:
             self._drained = self._loop.create_future()
             await asyncio.wait([self._drained], timeout=grace)
 

@@ -100,14 +100,23 @@ class Registry:
 
     def _retire(self, pool: Pool) -> None:
         pool.close()
+        self._ends[pool] = asyncio.get_running_loop().create_future()
+        self._begin_retirement(pool)
+        if pool in self._changing:
+            self._release(self._ends[pool])
+
+    def _begin_retirement(self, pool: Pool) -> None:
         task = asyncio.get_running_loop().create_task(
             self._see_off(pool), name=f"brrt retire {pool.name}"
         )
         self._retiring[pool] = task
-        self._ends[pool] = task.get_loop().create_future()
-        task.add_done_callback(lambda _: self._release(self._ends.pop(pool)))
-        if pool in self._changing:
-            self._release(self._ends[pool])
+        task.add_done_callback(lambda _: self._end_retirement(pool))
+
+    def _end_retirement(self, pool: Pool) -> None:
+        if pool in self._retiring:  # somebody cancelled the task before it had begun
+            self._begin_retirement(pool)
+        else:
+            self._release(self._ends.pop(pool))
 
     def _release(self, end: asyncio.Future[None]) -> None:
         """Let those go on who wait for the end of a pool."""
@@ -191,15 +200,15 @@ class Registry:
             self.running = False
             self._leave()
         own = serving()
-        await outlast([task for pool, task in self._retiring.items() if pool is not own])
+        await outlast(lambda: [task for pool, task in self._retiring.items() if pool is not own])
 
     def _leave(self) -> None:
         loop, leaving = asyncio.get_running_loop(), self._pools
         self._pools = {}
         self.ceiling.reserved = 0
         logger.info("Stopping %d handlers with %d tasks", len(leaving), self.ceiling.active)
-        for task in self._retiring.values():
-            loop.call_later(self.limits.grace, task.cancel)
+        for pool in self._retiring:
+            loop.call_later(self.limits.grace, pool.hurry)
         for pool in leaving.values():
             self._retire(pool)
 

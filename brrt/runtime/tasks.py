@@ -6,7 +6,7 @@ raise a stranger's crash; `asyncio.wait` does neither.
 
 import asyncio
 import traceback
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 # Seconds. However short the wait, a task that obeys needs some turns of the loop to end.
@@ -28,12 +28,14 @@ async def survivors(tasks: Collection[asyncio.Task[None]], wait: float) -> set[a
     return alive
 
 
-async def outlast(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Wait for tasks that end by themselves; a cancellation takes effect when they have ended."""
+async def outlast(find: Callable[[], Collection[asyncio.Task[None]]]) -> None:
+    """Wait until `find` finds no task any more; a cancellation takes effect after that."""
     cancelled: asyncio.CancelledError | None = None
-    while pending := [task for task in tasks if not task.done()]:
+    while tasks := find():
+        pending = [task for task in tasks if not task.done()]
         try:
-            await asyncio.wait(pending)
+            # A task that is done and still found is so until its callbacks have been called.
+            await (asyncio.wait(pending) if pending else asyncio.sleep(0))
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
@@ -712,7 +714,7 @@ async def test_a_wait_that_is_not_to_be_cut_short_is_cancelled_afterwards(turns:
         await release.wait()
 
     task = asyncio.create_task(work())
-    waiting = asyncio.create_task(outlast([task]))
+    waiting = asyncio.create_task(outlast(lambda: [] if task.done() else [task]))
     for _ in range(turns):
         await asyncio.sleep(0)
     if turns:
@@ -753,3 +755,57 @@ def test_a_pool_lives_on_uvloop() -> None:
     assert (outcome, last, retirement.stuck, pool.active) == (EXPIRED, STOPPED, 0, 0)
     assert isinstance(outcome, Ended)
     check(pool)
+
+
+async def test_what_is_past_its_deadline_before_it_begins_is_not_run(
+    make: Make, until: Until
+) -> None:
+    """A loop that is blocked between a worker's taking and the handler's beginning costs no run."""
+    gate = Gate()
+    pool = make(gate, timeout=0.02)
+    job = pool.submit({})
+    await until(lambda: pool.busy)
+    time.sleep(0.03)  # noqa: ASYNC251  (the crime itself)
+    while (outcome := await job.reply) is RUNNING:
+        pass
+    await until(lambda: not pool.busy)
+    assert outcome is EXPIRED
+    assert gate.began == []
+    assert pool.counters.timed_out == 1
+
+
+async def test_a_stuck_handler_is_counted_once(make: Make, until: Until) -> None:
+    """Whoever finds it: the one who looks after its deadline, or the one who retires its pool."""
+    gate = asyncio.Event()
+
+    async def stay() -> None:
+        while not gate.is_set():
+            with suppress(asyncio.CancelledError):
+                await gate.wait()
+
+    pool = make(stay, timeout=0.01, cancel_wait=0.01)
+    pool.submit({})
+    await until(lambda: pool.counters.stuck)
+    outcome = await pool.retire(0)
+    assert (outcome.stuck, pool.counters.stuck) == (1, 1)
+    gate.set()
+    await until(lambda: not pool.active)
+
+
+async def test_who_is_hurried_has_no_grace_left(make: Make) -> None:
+    """Before the retirement has begun to wait, and while it waits."""
+    for early in (True, False):
+        gate = Gate()
+        pool = make(gate)
+        job = pool.submit({})
+        for _ in range(4):
+            await asyncio.sleep(0)
+        assert pool.busy
+        if early:
+            pool.hurry()
+        retiring = asyncio.create_task(pool.retire(3600))
+        await asyncio.sleep(0)
+        if not early:
+            pool.hurry()
+        assert (await retiring).cancelled == 1
+        assert job.reply.result() is STOPPED

@@ -423,3 +423,35 @@ async def test_a_storm_of_swaps_under_load_keeps_every_sum(opened: Open) -> None
     await asyncio.gather(*callers)
     total = registry.statistics().total
     assert total.served == total.accepted == answered > 100
+
+
+async def test_a_retirement_that_is_cancelled_before_it_begins_takes_place(
+    opened: Open, workers: Workers
+) -> None:
+    """As a runner does that cancels all tasks: no pool is left without anybody to end it."""
+    registry = opened()
+    registry.swap(pools(registry, "a"))
+    await asyncio.sleep(0)
+    old = workers("a")
+    displaced = registry.swap({})
+    registry._retiring[displaced[0]].cancel()
+    await registry.wait_retired(displaced)
+    assert all(task.done() for task in old)
+    assert registry.statistics().retiring == 0
+
+
+async def test_a_stop_outlasts_retirements_that_are_cancelled_before_they_begin(
+    opened: Open, workers: Workers
+) -> None:
+    """The end of a registry is the end of every task, whoever cancels what."""
+    registry = opened()
+    registry.swap(pools(registry, "a", "b"))
+    await asyncio.sleep(0)
+    old = workers("a") | workers("b")
+    closing = asyncio.create_task(registry.aclose())
+    await asyncio.sleep(0)
+    for task in list(registry._retiring.values()):
+        task.cancel()
+    await closing
+    assert old
+    assert all(task.done() for task in old)

@@ -1,0 +1,159 @@
+"""Requests: what a server gives the app, what it gets back, and what the handler did meanwhile."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.simulation.plan import Behaviour
+
+if TYPE_CHECKING:
+    from benchmarks.simulation.scene import Scene
+
+METHODS: Final = {"look": "GET", "make": "POST", "turn": "GET"}
+DISCONNECT: Final = {"type": "http.disconnect"}
+
+
+@dataclass(slots=True)
+class Performance:
+    """What a handler did for one request. Times are virtual seconds."""
+
+    serial: int
+    edition: int
+    step: int
+    began: float
+    ended: float | None = None
+    cancelled: float | None = None
+
+
+class Call:
+    """One request, from its arrival to the return of the app."""
+
+    def __init__(
+        self,
+        scene: "Scene",
+        number: int,
+        operation: str,
+        does: Behaviour,
+        pieces: tuple[float, ...],
+    ) -> None:
+        self.scene = scene
+        self.number = number
+        self.operation = operation
+        self.does = does
+        self.arrived, self.step = scene.loop.time(), scene.loop.steps
+        self.stalled = scene.loop.stalled
+        self.shed = scene.shed()
+        self.gone: float | None = None
+        self.cancelled = False
+        self.is_inner = False  # a handler asks, and may be cancelled while it does
+        self.done = False
+        self.messages: list[Any] = []
+        self.performances: list[Performance] = []
+        self.task: asyncio.Task[Any] | None = None
+        self._stirred: asyncio.Future[None] | None = None
+        self._has_come: list[Any] = []
+        self._schedule(pieces)
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether a client that hangs up cancels the handler."""
+        return self.operation != "make"
+
+    @property
+    def status(self) -> int | None:
+        """The status of the answer, or None where there was none."""
+        return self.messages[0]["status"] if self.messages else None
+
+    @property
+    def answer(self) -> Any:
+        """The body of the answer."""
+        return json.loads(self.messages[1]["body"])
+
+    def _schedule(self, pieces: tuple[float, ...]) -> None:
+        """The body comes in pieces, each a while after the one before; that of a GET is empty."""
+        data = b"" if self.is_safe else json.dumps({"n": self.number}).encode()
+        pieces = pieces or (0,)
+        when, size = self.arrived, -(-len(data) // len(pieces))
+        for index, wait in enumerate(pieces):
+            when += wait
+            piece = data[index * size : (index + 1) * size]
+            message = {"type": "http.request", "body": piece, "more_body": index + 1 < len(pieces)}
+            self.scene.loop.inject(when, 0, partial(self._bring, message))
+
+    def _bring(self, message: Any) -> None:
+        self._has_come.append(message)
+        self._stir()
+
+    def hang_up(self) -> None:
+        """The client goes away."""
+        if self.gone is None and not self.done:
+            self.gone = self.scene.loop.time()
+            self.scene.note(f"the client of {self.number} hangs up")
+            self._stir()
+
+    def cancel(self) -> None:
+        """The server cancels the request."""
+        if self.task is not None and not self.task.done():
+            self.cancelled = True
+            self.scene.note(f"the server cancels {self.number}")
+            self.task.cancel()
+
+    def _stir(self) -> None:
+        if self._stirred is not None and not self._stirred.done():
+            self._stirred.set_result(None)
+
+    def end(self, _: object) -> None:
+        """The request is over, perhaps before it had begun."""
+        self.done = True
+
+    async def serve(self) -> None:
+        """Let the app answer."""
+        self.task = asyncio.current_task()
+        self.scene.note(f"request {self.number}: {self.operation}")
+        try:
+            await self.scene.app(self._scope(), self._receive, self._send)
+        except asyncio.CancelledError:
+            self.cancelled = self.cancelled or self.is_inner
+            if not self.cancelled:
+                self.scene.fail("P1", f"the app cancelled request {self.number} by itself")
+        except OSError as error:
+            if self.gone is None:
+                self.scene.fail("P1", f"request {self.number} raised {error!r}")
+        except BaseException as error:
+            self.scene.fail("P1", f"request {self.number} raised {error!r}")
+        finally:
+            self.done = True
+            self.scene.note(f"answer to {self.number}: {self.status}")
+            self.scene.rules.check_call(self)
+
+    def _scope(self) -> dict[str, Any]:
+        path = f"/{self.operation}" + (f"/{self.number}" if self.is_safe else "")
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": METHODS[self.operation],
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [] if self.is_safe else [(b"content-type", b"application/json")],
+        }
+
+    async def _receive(self) -> Any:
+        while True:
+            if self.gone is not None:
+                return DISCONNECT
+            if self._has_come:
+                return self._has_come.pop(0)
+            self._stirred = asyncio.get_running_loop().create_future()
+            await self._stirred
+
+    async def _send(self, message: Any) -> None:
+        if self.gone is not None and self.number % 2:
+            raise OSError("the client is gone")
+        self.messages.append(message)
+        if self.scene.plan.sends_slowly:
+            await asyncio.sleep(0.01 * (self.number % 3))

@@ -1,0 +1,94 @@
+"""Changes: what is replaced, removed, reloaded or closed, by whom, and what that displaced."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.simulation.plan import OPERATIONS
+from brrt import LifecycleError, SpecError
+from brrt.runtime.pool import Pool, serving
+
+if TYPE_CHECKING:
+    from benchmarks.simulation.scene import Scene
+
+
+class Change:
+    """One change. `displaced` are the pools that it took out of service."""
+
+    def __init__(self, scene: "Scene", what: dict[str, Any]) -> None:
+        self._scene = scene
+        self.what = what
+        self.task: asyncio.Task[Any] | None = None
+        self.displaced: list[Pool] = []
+        self.inside: Pool | None = None
+        self.done = self.cancelled = False
+
+    def __str__(self) -> str:
+        return " ".join(f"{key}={value}" for key, value in self.what.items() if value is not None)
+
+    def cancel(self) -> None:
+        """Whoever makes the change is cancelled."""
+        if self.task is not None and not self.task.done():
+            self._scene.note(f"cancelled: {self}")
+            self.cancelled = True
+            self.task.cancel()
+
+    def end(self, _: object) -> None:
+        """The change is over, perhaps before it had begun."""
+        self.done = True
+
+    async def run(self) -> None:
+        """Make the change in a task of its own."""
+        try:
+            await self.make()
+        except asyncio.CancelledError:
+            if not self.cancelled:
+                self._scene.fail("P2", f"the app cancelled who made a change: {self}")
+        except BaseException as error:
+            self._scene.fail("P5", f"{self} raised {error!r}")
+
+    async def make(self) -> None:
+        """Make the change in the current task."""
+        self.task, self.inside = asyncio.current_task(), serving()
+        scene, before = self._scene, self._scene.rules.publications
+        try:
+            await self._make()
+        except LifecycleError as error:
+            scene.note(f"refused: {self}: {error}")
+            if self.displaced:
+                scene.fail("P5", f"{self} raised {error!r} after it was made")
+        except SpecError as error:
+            if self.what["kind"] != "bad reload":
+                scene.fail("P5", f"{self} raised {error!r}")
+            if self.displaced:
+                scene.fail("P5", f"a bad document was published after {before}")
+        else:
+            scene.note(f"made: {self}")
+            scene.rules.check_change(self)
+        finally:
+            self.done = True
+
+    async def _make(self) -> None:
+        scene, what = self._scene, self.what
+        kind = what["kind"]
+        if kind == "replace":
+            handler = scene.troupe.handler(what["operation"])
+            await scene.app.replace(what["operation"], handler, workers=what.get("workers"))
+        elif kind == "remove":
+            await scene.app.remove(what["operation"])
+        elif kind == "close":
+            await scene.app.aclose(grace=what["grace"])
+        elif kind == "bad reload":
+            await scene.app.reload({"openapi": "3.1.0", "paths": {"/x": {"get": {}}}})
+        else:
+            await self._reload()
+
+    async def _reload(self) -> None:
+        from benchmarks.simulation.scene import document
+
+        scene, without = self._scene, self.what["without"]
+        scene.edition += 1
+        new = document(scene.edition, without)
+        handlers = None
+        if self.what["handlers"]:
+            handlers = scene.troupe.handlers(*(one for one in OPERATIONS if one != without))
+        await scene.app.reload(new, handlers)

@@ -1,0 +1,193 @@
+"""What is going to happen: settings and a list of actions, drawn from a seed.
+
+An action that is left out changes nothing in the others, so a plan can be made shorter.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from brrt import Limits
+
+# Virtual seconds in which actions begin.
+HORIZON: Final = 4.0
+# Times are drawn from a grid, so that many things happen at once.
+GRID: Final = 0.05
+OPERATIONS: Final = ("look", "make", "turn")  # GET, POST with a body, GET with a single worker
+
+Behaviour = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that happens: `steps` steps after `when`. `of` is the action that it is about."""
+
+    number: int
+    when: float
+    steps: int
+    verb: str
+    what: dict[str, Any] = field(default_factory=dict[str, Any])
+    of: int | None = None
+
+    def __str__(self) -> str:
+        words = [f"{key}={value}" for key, value in self.what.items() if value not in (None, ())]
+        about = [] if self.of is None else [f"of {self.of}"]
+        return " ".join(
+            [f"{self.number}: at {self.when:g}+{self.steps}", self.verb, *about, *words]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a run is made from."""
+
+    seed: int
+    shuffle: float
+    limits: Limits
+    sends_slowly: bool
+    start_time: float
+    actions: tuple[Action, ...]
+
+    def keep(self, numbers: frozenset[int]) -> "Plan":
+        """The same with some of its actions."""
+        kept = tuple(one for one in self.actions if one.number in numbers)
+        return Plan(self.seed, self.shuffle, self.limits, self.sends_slowly, self.start_time, kept)
+
+
+def make_plan(seed: int) -> Plan:
+    """The plan of a seed."""
+    random = Random(seed)
+    limits = Limits(
+        workers=random.choice([1, 2, 3, 4]),
+        queue_size=random.choice([1, 2, 4, 8]),
+        queue_policy=random.choice(["adaptive", "adaptive", "fifo", "lifo"]),
+        timeout=random.choice([0.3, 0.5, 1.0]),
+        grace=random.choice([0.0, 0.1, 0.4, 2.0]),
+        cancel_wait=random.choice([0.05, 0.2]),
+        idle_timeout=random.choice([0.1, 0.5]),
+        max_tasks=random.choice([6, 7, 8, 12, 100]),
+        disconnect_after=0.03,
+    )
+    return Plan(
+        seed=seed,
+        shuffle=random.choice([0.0, 0.1, 0.5, 1.0]),
+        limits=limits,
+        sends_slowly=random.random() < 0.3,
+        start_time=random.choice([0.0, 0.0, 0.1]),
+        actions=_Writer(random).write(),
+    )
+
+
+class _Writer:
+    """Draws the actions of a plan."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.actions: list[Action] = []
+        self.is_wild = random.random() < 0.2  # somebody cancels tasks that are not his
+        self.calm = random.random() < 0.3  # no stops, so that nothing else hides a loss
+
+    def write(self) -> tuple[Action, ...]:
+        random = self.random
+        if random.random() < 0.9:
+            self._add("enter", road=random.choice(["protocol", "with", "lifespan"]), when=0.0)
+        writers: dict[Callable[[float], None], int] = {
+            self._asks: 10,
+            self._change: 4,
+            self._stall: 1,
+            self._life: 0 if self.calm else 1,
+            self._vandal: 2 if self.is_wild else 0,
+        }
+        kinds, weights = list(writers), list(writers.values())
+        for write in random.choices(kinds, weights, k=random.randint(3, 24)):
+            write(round(random.uniform(0, HORIZON) / GRID) * GRID)
+        return tuple(self.actions)
+
+    def _add(self, verb: str, *, when: float, of: int | None = None, **what: Any) -> int:
+        number = len(self.actions)
+        steps = self.random.choice([0, 0, self.random.randint(0, 40)])
+        self.actions.append(Action(number, when, steps, verb, what, of))
+        return number
+
+    def _asks(self, when: float) -> None:
+        """One request, or a crowd of them for one operation."""
+        crowd = self.random.choice([1, 1, 1, 2, 3, 12])
+        operation = self.random.choice(OPERATIONS)
+        behaviour = self.behaviour() if self.random.random() < 0.5 else None
+        for _ in range(crowd):
+            self._ask(when, operation, behaviour or self.behaviour())
+
+    def _ask(self, when: float, operation: str, behaviour: Behaviour) -> None:
+        random = self.random
+        pieces: tuple[float, ...] = ()
+        if operation == "make":
+            pieces = tuple(random.choice([0, 0, 0, 0.1, 0.6]) for _ in range(random.randint(1, 3)))
+        number = self._add("ask", when=when, operation=operation, does=behaviour, pieces=pieces)
+        if random.random() < 0.25:
+            self._add("hang up", when=self._soon(when), of=number)
+        if random.random() < 0.1:
+            self._add("cancel", when=self._soon(when), of=number)
+
+    def _soon(self, when: float) -> float:
+        return when + self.random.choice([0.0, 0.0, 0.05, 0.1, 0.3, 0.5])
+
+    def behaviour(self) -> Behaviour:
+        """What a handler does before it ends, and how it ends."""
+        random = self.random
+        before: list[tuple[str, Any]] = []
+        for _ in range(random.choice([0, 1, 1, 2])):
+            kind = random.choice(["sleep", "sleep", "sleep", "turns", "resist", "child"])
+            value = (
+                random.randint(1, 5) if kind == "turns" else random.choice([0.05, 0.2, 0.4, 2.0])
+            )
+            before.append((kind, value))
+        rare = random.random()
+        if rare < 0.04:
+            before.append(("change", self._what_change()))
+        elif rare < 0.06:
+            before.append(("ask", random.choice(OPERATIONS)))
+        elif rare < 0.08:
+            before.append(("stay", None))
+        ends = ["give"] * 12 + ["raise", "raise", "problem", "exit", "give up", "cancel itself"]
+        return (*before, (random.choice(ends), None))
+
+    def _change(self, when: float) -> None:
+        number = self._add("change", when=when, **self._what_change())
+        if self.random.random() < 0.25:
+            self._add("cancel", when=self._soon(when), of=number)
+        if self.random.random() < 0.2:  # several at once
+            self._add("change", when=when, **self._what_change())
+
+    def _what_change(self) -> dict[str, Any]:
+        random = self.random
+        kind = random.choice(["replace"] * 5 + ["remove"] * 2 + ["reload"] * 4 + ["bad reload"])
+        what: dict[str, Any] = {"kind": kind}
+        if kind in ("replace", "remove"):
+            what["operation"] = random.choice(OPERATIONS)
+        if kind == "replace" and random.random() < 0.3:
+            what["workers"] = random.choice([1, 2, 5])
+        if kind == "reload":
+            what["handlers"] = random.random() < 0.5
+            what["without"] = random.choice([None, None, None, *OPERATIONS])
+        return what
+
+    def _stall(self, when: float) -> None:
+        self._add("stall", when=when, seconds=self.random.choice([0.01, 0.2, 0.7, 3.0]))
+
+    def _life(self, when: float) -> None:
+        """The app is stopped by its host, by itself, or by nobody's leave; and started again."""
+        random = self.random
+        kind = random.choice(["leave", "leave", "close", "cancel host"])
+        number = self._add(kind, when=when, grace=random.choice([None, None, 0.0]))
+        if kind == "close" and random.random() < 0.2:
+            self._add("cancel", when=self._soon(when), of=number)
+        if random.random() < 0.6:
+            self._add(
+                "enter",
+                when=when + random.choice([0.0, 0.05, 0.5]),
+                road=random.choice(["protocol", "with", "lifespan"]),
+            )
+
+    def _vandal(self, when: float) -> None:
+        self._add("vandalise", when=when, draw=self.random.random())

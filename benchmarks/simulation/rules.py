@@ -1,0 +1,396 @@
+"""What must hold: after every step, when a request or a change is over, at rest and at the end."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.simulation.calls import Call, Performance
+from benchmarks.simulation.changes import Change
+from brrt.exchange import Run
+from brrt.runtime.pool import Pool, _serving
+from brrt.runtime.registry import Registry
+
+if TYPE_CHECKING:
+    from benchmarks.simulation.scene import Scene
+
+# Steps between two looks at all tasks and all sums.
+EVERY: Final = 7
+# Seconds for what is no rule: the last messages of a slow client.
+SLACK: Final = 0.1
+ENDS: Final = {"give": 200, "problem": 409}
+
+
+class Broken(Exception):
+    """A rule was broken: its name, and how."""
+
+    def __init__(self, rule: str, text: str) -> None:
+        self.rule = rule
+        super().__init__(f"{rule}: {text}")
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What was served from a step on: by operation, the edition and the handler's serial."""
+
+    step: int
+    serves: dict[str, tuple[int, int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """A handler that was taken out of service."""
+
+    operation: str
+    serial: int | None
+    step: int
+    time: float
+    stalled: float
+    grace: float
+
+
+class Rules:
+    """Watches a scene."""
+
+    def __init__(self, scene: "Scene") -> None:
+        self._scene = scene
+        self._loop = scene.loop
+        self._run: Run | None = None
+        self._snapshot: Any = None
+        self._pools: Any = None
+        self._registries: list[Registry] = []
+        self._published = [Publication(0, {})]
+        self._displaced: list[Displaced] = []
+        self._last_down = 0
+        self._hasty = False  # a stop without grace
+
+    @property
+    def publications(self) -> int:
+        """How often something was published."""
+        return len(self._published)
+
+    def shed(self) -> int:
+        """Requests that were shed so far, in all runs of the app."""
+        return sum(
+            one.shed
+            for registry in self._registries
+            for one in (*registry._counters.values(), registry._gone)
+        )
+
+    # After every step
+
+    def after_step(self, task: Any) -> None:
+        """Look at everything. Raises `Broken`."""
+        scene = self._scene
+        if scene.failures:
+            raise Broken(*scene.failures[0])
+        run = scene.app._world.run
+        if run is not self._run or (
+            run and (run.snapshot is not self._snapshot or run.registry._pools is not self._pools)
+        ):
+            self._publish(run, task)
+        if run is None or not run.registry.running:
+            self._last_down = self._loop.steps
+        if run is not None:
+            self._hasty = self._hasty or run.registry.limits.grace < scene.plan.limits.grace
+        for registry in self._registries:
+            self._check_bounds(registry)
+        if self._loop.steps % EVERY == 0:
+            self._check_owners()
+            self._check_sums()
+        if scene.failures:
+            raise Broken(*scene.failures[0])
+
+    def _publish(self, run: Run | None, task: Any) -> None:
+        """Another snapshot is served, or none."""
+        old = self._snapshot.pool_map() if self._run and self._snapshot else {}
+        self._run = run
+        self._snapshot, self._pools = (run.snapshot, run.registry._pools) if run else (None, None)
+        if run is not None and run.registry not in self._registries:
+            self._registries.append(run.registry)
+        serves = self._serves(run) if run else {}
+        self._published.append(Publication(self._loop.steps, serves))
+        new = run.snapshot.pool_map() if run and run.registry.running else {}
+        if run and run.registry.running:
+            self._expect(new == run.registry._pools, "P5", "snapshot and registry differ")
+            self._expect(not any(one.closed for one in new.values()), "P5", "a closed pool serves")
+        gone = [pool for name, pool in old.items() if new.get(name) is not pool]
+        for pool in gone:
+            self._displace(pool, run)
+        for change in self._scene.changes.values():
+            if change.task is task and not change.done:
+                change.displaced += gone
+
+    def _serves(self, run: Run) -> dict[str, tuple[int, int | None]]:
+        serials = self._scene.troupe.serials
+        return {
+            one.name: (
+                one.operation.extensions["x-edition"],
+                serials[one.served.registration.function] if one.served else None,
+            )
+            for one in run.snapshot.endpoints
+        }
+
+    def _displace(self, pool: Pool, run: Run | None) -> None:
+        serial = self._scene.troupe.serials[pool.handler]
+        grace = run.registry.limits.grace if run else 0.0
+        now, stalled = self._loop.time(), self._loop.stalled
+        self._displaced.append(Displaced(pool.name, serial, self._loop.steps, now, stalled, grace))
+        self._scene.note(f"handler {serial} is taken out of service")
+
+    def _check_bounds(self, registry: Registry) -> None:
+        """P3: queues, workers and tasks are bounded, and every worker is counted."""
+        active = 0
+        for pool in registry._all_pools():
+            active += pool.active
+            limits = pool.limits
+            if pool.queued > limits.queue_size or pool.size > limits.workers:
+                self._scene.fail("P3", f"over its bounds: {pool!r}")
+            if pool.closed is False and pool not in registry._pools.values():
+                self._scene.fail("P2", f"open, but not served: {pool!r}")
+        ceiling = registry.ceiling
+        if active != ceiling.active:
+            self._scene.fail("P2", f"{ceiling.active} tasks counted, {active} in pools")
+        if active > ceiling.limit:
+            self._scene.fail("P3", f"{active} tasks, max_tasks is {ceiling.limit}")
+
+    def _check_owners(self) -> None:
+        """P2: every task belongs to somebody who will wait for it."""
+        owned = self._owned()
+        for task, parent in self._loop.alive.items():
+            name = task.get_name()
+            if task in owned or name.startswith("sim ") or task.done():
+                continue
+            if name == "brrt hangup watch" and parent is not None and not parent.done():
+                continue
+            self._scene.fail("P2", f"nobody owns the task {name}")
+
+    def _owned(self) -> set[Any]:
+        life = self._scene.app._lifespan._life
+        owned: set[Any] = {life._keeper} if life is not None else set()
+        for registry in self._registries:
+            owned.update(registry._retiring.values())
+            for pool in registry._all_pools():
+                owned.update(pool._workers, pool._leaving)
+                owned.update(job.task for job in pool._workers.values() if job is not None)
+        return owned
+
+    def _check_sums(self) -> None:
+        """P2: spawned == terminated + active, for each handler and for all."""
+        now = self._scene.app.statistics()
+        for name, one in (*now.handlers.items(), ("all", now.total)):
+            told = f"{name}: {one}"
+            self._expect(one.spawned == one.terminated + one.active, "P2", told)
+            ended = one.served + one.failed + one.timed_out + one.cancelled
+            running = one.accepted - ended - one.queued
+            self._expect(0 <= running <= one.busy, "sums", told)
+
+    def _expect(self, holds: bool, rule: str, text: str) -> None:
+        if not holds:
+            self._scene.fail(rule, text)
+
+    # When something is over
+
+    def check_call(self, call: Call) -> None:
+        """P1: one complete answer, in time, and one that is right."""
+        kinds = [message["type"] for message in call.messages]
+        whole = ["http.response.start", "http.response.body"]
+        if call.gone is not None or call.cancelled:
+            self._expect(kinds == whole[: len(kinds)], "P1", f"{call.number} was sent {kinds}")
+        else:
+            self._expect(kinds == whole, "P1", f"{call.number} was sent {kinds}")
+        self._check_time(call)
+        if kinds == whole and not self._scene.failures:
+            self._check_status(call)
+
+    def _check_time(self, call: Call) -> None:
+        limits = self._scene.plan.limits
+        bound = 2 * limits.timeout + self._scene.plan.start_time + SLACK
+        taken = self._loop.time() - call.arrived - (self._loop.stalled - call.stalled)
+        self._expect(taken <= bound, "P7", f"{call.number} took {taken:g} s, {bound:g} at most")
+
+    def _check_status(self, call: Call) -> None:
+        status = call.status
+        checks = {
+            200: self._is_given,
+            409: self._is_said,
+            500: self._is_said,
+            501: self._is_missing,
+            404: self._is_missing,
+            408: self._is_late,
+            503: self._is_refused,
+            504: self._is_late,
+        }
+        check = checks.get(status or 0)
+        self._expect(
+            check is not None and check(call),
+            "P1",
+            f"{call.number} was answered {status} for no reason",
+        )
+
+    def _is_given(self, call: Call) -> bool:
+        """The answer is that of the handler that the world of the request had for it."""
+        [one] = call.performances
+        answer = call.answer
+        same = answer == {"n": call.number, "serial": one.serial, "edition": one.edition}
+        return same and self._is_said(call) and self._was_served(call, one)
+
+    def _was_served(self, call: Call, one: Performance) -> bool:
+        """P5: document and handler were published together, since the request arrived."""
+        served = (one.edition, one.serial)
+        return any(
+            published.serves.get(call.operation) == served
+            for published in self._between(call.step, one.step)
+        )
+
+    def _between(self, first: int, last: int) -> list[Publication]:
+        """What was served at some moment from one step to another."""
+        ends = [one.step for one in self._published[1:]] + [last]
+        pairs = zip(self._published, ends, strict=True)
+        return [one for one, end in pairs if one.step <= last and end >= first]
+
+    def _is_said(self, call: Call) -> bool:
+        """The handler ended as the request told it to, having run once."""
+        said = ENDS.get(call.does[-1][0], 500)
+        vandalised = self._scene.vandals and call.status == 500
+        return (said == call.status or bool(vandalised)) and len(call.performances) <= 1
+
+    def _is_missing(self, call: Call) -> bool:
+        served = [one.serves for one in self._between(call.step, self._loop.steps)]
+        if call.status == 404:
+            return any(call.operation not in one for one in served)
+        return any(one.get(call.operation, (0, 0))[1] is None for one in served)
+
+    def _is_late(self, call: Call) -> bool:
+        taken = self._loop.time() - call.arrived
+        body = call.status == 408 and call.is_safe
+        return not body and taken >= self._scene.plan.limits.timeout - 1e-9
+
+    def _is_refused(self, call: Call) -> bool:
+        """503: the queue was full, the app was not running, or the handler's grace was over."""
+        headers = dict(call.messages[0]["headers"])
+        if b"retry-after" not in headers:
+            return False
+        if "busy" in call.answer["detail"]:
+            return self._scene.shed() > call.shed and not call.performances
+        if self._last_down >= call.step or self._scene.vandals:
+            return True
+        now = self._loop.time() + 1e-9
+        return any(
+            one.operation == call.operation
+            and one.step >= call.step
+            and one.time + one.grace <= now
+            for one in self._displaced
+        )
+
+    def check_change(self, change: Change) -> None:
+        """P2: when a change returns, every task of what it displaced has ended."""
+        for pool in change.displaced:
+            if pool.active and not self._is_inside(pool) and not self._is_stuck(pool):
+                self._scene.fail("P2", f"{change} returned, but {pool!r}")
+
+    def _is_inside(self, pool: Pool) -> bool:
+        """Whether a handler of the pool makes a change, so that nobody waits for it."""
+        return any(change.inside is pool for change in self._scene.changes.values())
+
+    def _is_stuck(self, pool: Pool) -> bool:
+        """Whether what is left of a pool is the fault of handlers that resist."""
+        if not any(pool in registry._stuck for registry in self._registries):
+            return False
+        serial = self._scene.troupe.serials[pool.handler]
+        return any(self._resists(call, serial) for call in self._scene.calls.values())
+
+    def _resists(self, call: Call, serial: int) -> bool:
+        """Whether a request makes its handler resist now, or has done so until now."""
+        words = {word for word, _ in call.does}
+        return bool(words & {"resist", "stay", "change"}) and any(
+            one.serial == serial and (one.ended is None or one.ended >= self._loop.time())
+            for one in call.performances
+        )
+
+    def check_stop(self) -> None:
+        """P2: the user's lifespan ends after the workers."""
+        for registry in self._registries:
+            for pool in registry._all_pools():
+                if pool.active and not self._is_inside(pool) and not self._is_stuck(pool):
+                    self._scene.fail("P2", f"the lifespan ends before {pool!r}")
+
+    # When a handler begins and ends
+
+    def check_start(self, call: Call, mine: Performance) -> None:
+        """P7: what nobody waits for and what is too late is never run; P6: nor what is retired."""
+        pool, job = _serving.get() or (None, None)
+        assert pool is not None
+        assert job is not None
+        self._expect(len(call.performances) == 1, "P1", f"{call.number} is run twice")
+        given_up = call.done and (call.is_safe or call.status in (503, 504))
+        self._expect(not given_up, "P7", f"{call.number} is run, but nobody waits for it")
+        age = self._loop.time() - job.accepted
+        self._expect(age < pool.limits.timeout, "P7", f"{call.number} is run {age:g} s old")
+        self._check_retired(mine, "runs")
+
+    def _check_retired(self, mine: Performance, what: str) -> None:
+        now, stalled = self._loop.time(), self._loop.stalled
+        for one in self._displaced:
+            late = now - one.time - one.grace - (stalled - one.stalled)
+            if one.serial == mine.serial and late > 1e-9 and self._is_out(one):
+                self._scene.fail("P6", f"handler {mine.serial} {what} {late:g} s after its grace")
+
+    def _is_out(self, displaced: Displaced) -> bool:
+        """Whether the handler has not come back into service since."""
+        later = [one for one in self._published if one.step >= displaced.step]
+        served = (displaced.operation, displaced.serial)
+        return not any(
+            one.serves.get(displaced.operation, (0, None))[1] == served[1] for one in later
+        )
+
+    def check_end(self, call: Call, mine: Performance) -> None:
+        """P7: a handler is cancelled for a reason."""
+        when = mine.cancelled
+        if when is None or self._scene.vandals or self._hasty:
+            return
+        ends = {word for word, _ in call.does}
+        if ends & {"give up", "cancel itself"}:
+            return
+        left = call.gone is not None or call.cancelled
+        late = when - call.arrived >= self._scene.plan.limits.timeout - 1e-9
+        retired = any(
+            one.serial == mine.serial and one.time + one.grace <= when + 1e-9
+            for one in self._displaced
+        )
+        because = (left and call.is_safe) or late or retired
+        self._expect(because, "P7", f"handler of {call.number} was cancelled for no reason")
+
+    # At rest and at the end
+
+    def check_rest(self) -> None:
+        """Nothing is left to be done: everybody was answered, one task serves each handler."""
+        scene = self._scene
+        for call in scene.calls.values():
+            self._expect(call.done, "P1", f"{call.number} is never answered")
+        for change in scene.changes.values():
+            self._expect(change.done, "P2", f"never returns: {change}")
+        run = scene.app._world.run
+        for pool in run.registry._pools.values() if run else ():
+            if not any(job for job in pool._workers.values()):
+                self._expect(pool.active == 1, "P2", f"at rest: {pool!r}")
+        self._check_owners()
+        self._check_sums()
+        self._raise()
+
+    def check_over(self) -> None:
+        """All have left: nothing is left of the app, and all sums are right."""
+        scene = self._scene
+        names = [task.get_name() for task in self._loop.alive]
+        self._expect(not names, "P2", f"tasks at the end: {', '.join(names)}")
+        total = scene.app.statistics().total
+        self._expect(total.active == total.busy == total.queued == 0, "P2", f"at the end: {total}")
+        self._expect(total.spawned == total.terminated, "P2", f"at the end: {total}")
+        ended = total.served + total.failed + total.timed_out + total.cancelled
+        self._expect(total.accepted == ended, "sums", f"at the end: {total}")
+        self._expect(not self._loop.timers(), "P2", f"{self._loop.timers()} timers at the end")
+        for complaint in self._loop.complaints:
+            scene.fail("asyncio", complaint)
+        self._raise()
+
+    def _raise(self) -> None:
+        if self._scene.failures:
+            raise Broken(*self._scene.failures[0])
