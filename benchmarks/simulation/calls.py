@@ -19,6 +19,7 @@ DISCONNECT: Final = {"type": "http.disconnect"}
 class Performance:
     """What a handler did for one request. Times are virtual seconds."""
 
+    task: "asyncio.Task[Any]"
     serial: int
     edition: int
     step: int
@@ -43,6 +44,7 @@ class Call:
         self.operation = operation
         self.does = does
         self.arrived, self.step = scene.loop.time(), scene.loop.steps
+        self.complete = self.step  # when the app had the whole body
         self.stalled = scene.loop.stalled
         self.shed = scene.shed()
         self.gone: float | None = None
@@ -147,7 +149,9 @@ class Call:
             if self.gone is not None:
                 return DISCONNECT
             if self._has_come:
-                return self._has_come.pop(0)
+                message = self._has_come.pop(0)
+                self.complete = self.scene.loop.steps
+                return message
             self._stirred = asyncio.get_running_loop().create_future()
             await self._stirred
 

@@ -44,7 +44,9 @@ class Troupe:
         scene = self._scene
         call, loop = scene.calls[number], scene.loop
         edition = request.operation.extensions["x-edition"]
-        mine = Performance(serial, edition, loop.steps, loop.time())
+        task = asyncio.current_task()
+        assert task is not None
+        mine = Performance(task, serial, edition, loop.steps, loop.time())
         call.performances.append(mine)
         scene.note(f"handler {serial} begins with {number}")
         scene.rules.check_start(call, mine)
@@ -107,6 +109,10 @@ class Troupe:
         inner.task.add_done_callback(inner.end)
         inner.is_inner = True
         await inner.task
+
+    async def _riot(self, _: None, call: Call, mine: Performance) -> None:
+        """Cancel everything in sight."""
+        self._scene.riot()
 
     async def _give(self, _: None, call: Call, mine: Performance) -> None:
         """Answer."""

@@ -92,12 +92,14 @@ class _Writer:
         random = self.random
         if random.random() < 0.9:
             self._add("enter", road=random.choice(["protocol", "with", "lifespan"]), when=0.0)
+        if random.random() < 0.1:
+            self._add("close", when=0.0, grace=None)
         writers: dict[Callable[[float], None], int] = {
             self._asks: 10,
             self._change: 4,
             self._stall: 1,
             self._life: 0 if self.calm else 1,
-            self._vandal: 2 if self.is_wild else 0,
+            self._vandal: 4 if self.is_wild else 0,
         }
         kinds, weights = list(writers), list(writers.values())
         for write in random.choices(kinds, weights, k=random.randint(3, 24)):
@@ -106,7 +108,7 @@ class _Writer:
 
     def _add(self, verb: str, *, when: float, of: int | None = None, **what: Any) -> int:
         number = len(self.actions)
-        steps = self.random.choice([0, 0, self.random.randint(0, 40)])
+        steps = self.random.choice([0, 0, self.random.randint(0, 5), self.random.randint(0, 40)])
         self.actions.append(Action(number, when, steps, verb, what, of))
         return number
 
@@ -149,6 +151,8 @@ class _Writer:
             before.append(("ask", random.choice(OPERATIONS)))
         elif rare < 0.08:
             before.append(("stay", None))
+        elif rare < 0.2 and self.is_wild:
+            before.append(("riot", None))
         ends = ["give"] * 12 + ["raise", "raise", "problem", "exit", "give up", "cancel itself"]
         return (*before, (random.choice(ends), None))
 
@@ -178,7 +182,9 @@ class _Writer:
     def _life(self, when: float) -> None:
         """The app is stopped by its host, by itself, or by nobody's leave; and started again."""
         random = self.random
-        kind = random.choice(["leave", "leave", "close", "cancel host"])
+        kind = random.choice(["leave", "leave", "close", "close", "cancel host"])
+        if random.random() < 0.2:
+            self._add("enter", when=when, road="with")
         number = self._add(kind, when=when, grace=random.choice([None, None, 0.0]))
         if kind == "close" and random.random() < 0.2:
             self._add("cancel", when=self._soon(when), of=number)

@@ -82,11 +82,8 @@ class Rules:
         scene = self._scene
         if scene.failures:
             raise Broken(*scene.failures[0])
-        run = scene.app._world.run
-        if run is not self._run or (
-            run and (run.snapshot is not self._snapshot or run.registry._pools is not self._pools)
-        ):
-            self._publish(run, task)
+        self._notice(task)
+        run = self._run
         if run is None or not run.registry.running:
             self._last_down = self._loop.steps
         if run is not None:
@@ -98,6 +95,14 @@ class Rules:
             self._check_sums()
         if scene.failures:
             raise Broken(*scene.failures[0])
+
+    def _notice(self, task: Any) -> None:
+        """See whether something else is served now, and whose doing that is."""
+        run = self._scene.app._world.run
+        if run is not self._run or (
+            run and (run.snapshot is not self._snapshot or run.registry._pools is not self._pools)
+        ):
+            self._publish(run, task)
 
     def _publish(self, run: Run | None, task: Any) -> None:
         """Another snapshot is served, or none."""
@@ -198,6 +203,7 @@ class Rules:
         else:
             self._expect(kinds == whole, "P1", f"{call.number} was sent {kinds}")
         self._check_time(call)
+        self._check_leftovers(call)
         if kinds == whole and not self._scene.failures:
             self._check_status(call)
 
@@ -206,6 +212,14 @@ class Rules:
         bound = 2 * limits.timeout + self._scene.plan.start_time + SLACK
         taken = self._loop.time() - call.arrived - (self._loop.stalled - call.stalled)
         self._expect(taken <= bound, "P7", f"{call.number} took {taken:g} s, {bound:g} at most")
+
+    def _check_leftovers(self, call: Call) -> None:
+        """P7: a handler that nobody waits for any more is told so, unless it is to finish."""
+        left = (call.gone is not None or call.cancelled) and call.is_safe
+        if left or call.status in (503, 504):
+            for one in call.performances:
+                told = one.ended is not None or one.task.cancelling() or one.cancelled is not None
+                self._expect(bool(told), "P7", f"{call.number} is over, its handler is not told")
 
     def _check_status(self, call: Call) -> None:
         status = call.status
@@ -265,7 +279,10 @@ class Rules:
         return not body and taken >= self._scene.plan.limits.timeout - 1e-9
 
     def _is_refused(self, call: Call) -> bool:
-        """503: the queue was full, the app was not running, or the handler's grace was over."""
+        """503: the queue was full, the app was not running, or the handler's grace was over.
+
+        What was not complete when its handler was displaced is for the next one.
+        """
         headers = dict(call.messages[0]["headers"])
         if b"retry-after" not in headers:
             return False
@@ -283,6 +300,7 @@ class Rules:
 
     def check_change(self, change: Change) -> None:
         """P2: when a change returns, every task of what it displaced has ended."""
+        self._notice(change.task)
         for pool in change.displaced:
             if pool.active and not self._is_inside(pool) and not self._is_stuck(pool):
                 self._scene.fail("P2", f"{change} returned, but {pool!r}")

@@ -185,11 +185,20 @@ class Scene:
 
     def _vandalise(self, action: Action) -> None:
         """Cancel a task of the app's own. No promise of mildness holds then, all others do."""
-        names = ("brrt keeper",)
-        prey = [one for one in self.loop.alive if one.get_name().startswith("brrt ")]
-        prey = [one for one in prey if one.get_name() not in names]
+        prey = self._prey()
         if prey:
-            task = prey[int(action.what["draw"] * len(prey))]
-            self.note(f"cancelled by a stranger: {task.get_name()}")
-            self.vandals += 1
-            task.cancel()
+            self._strike(prey[int(action.what["draw"] * len(prey))])
+
+    def riot(self) -> None:
+        """Cancel all tasks of the app but the one that holds it open."""
+        for task in self._prey():
+            self._strike(task)
+
+    def _prey(self) -> list[Any]:
+        names = [(one, one.get_name()) for one in self.loop.alive]
+        return [one for one, name in names if name.startswith("brrt ") and "keeper" not in name]
+
+    def _strike(self, task: Any) -> None:
+        self.note(f"cancelled by a stranger: {task.get_name()}")
+        self.vandals += 1
+        task.cancel()

@@ -25,7 +25,7 @@ from brrt.runtime.ceiling import Ceiling
 from brrt.runtime.jobs import CANCELLED, EXPIRED, STOPPED, Ended, Handler, Job, Reason
 from brrt.runtime.mailbox import Mailbox
 from brrt.runtime.statistics import Counters
-from brrt.runtime.tasks import stack, stop, survivors
+from brrt.runtime.tasks import stack, stop
 
 logger = logging.getLogger("brrt")
 
@@ -404,14 +404,10 @@ class Pool:
 
     async def _stop(self, workers: Collection[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
         """End workers, whoever cancels the wait. Returns those that would not end."""
-        until = self._loop.time() + self.limits.cancel_wait
-        ending = stop(workers, self.limits.cancel_wait)
-        while True:
-            try:
-                return await ending
-            except asyncio.CancelledError:  # ask nobody twice, go on waiting
-                workers = [worker for worker in workers if not worker.done()]
-                ending = survivors(workers, max(until - self._loop.time(), 0))
+        try:
+            return await stop(workers, self.limits.cancel_wait)
+        except asyncio.CancelledError:
+            return {worker for worker in workers if not worker.done()}
 
     async def _drain(self, grace: float) -> None:
         if (self._busy or self.queued) and not self._is_hasty:

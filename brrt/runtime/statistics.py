@@ -82,17 +82,22 @@ class Statistics:
         return asdict(self)
 
 
+_COUNTED = tuple(spec.name for spec in fields(Counters))
+_SUMMED = tuple(spec.name for spec in fields(HandlerStatistics) if spec.name != "peak_queue")
+
+
 def picture(counters: Counters, active: int, busy: int, queued: int) -> HandlerStatistics:
     """Freeze counters together with the present state."""
-    return HandlerStatistics(**asdict(counters), active=active, busy=busy, queued=queued)
+    counted = {name: getattr(counters, name) for name in _COUNTED}
+    return HandlerStatistics(**counted, active=active, busy=busy, queued=queued)
 
 
 def total(pictures: Iterable[HandlerStatistics], gone: Counters) -> HandlerStatistics:
     """The sum over handlers, and over those that are gone."""
     pictures = tuple(pictures)
-    names = [spec.name for spec in fields(HandlerStatistics) if spec.name != "peak_queue"]
     sums = {
-        name: sum(getattr(one, name) for one in pictures) + getattr(gone, name, 0) for name in names
+        name: sum(getattr(one, name) for one in pictures) + getattr(gone, name, 0)
+        for name in _SUMMED
     }
     peak = max([gone.peak_queue, *(one.peak_queue for one in pictures)])
     return HandlerStatistics(**sums, peak_queue=peak)

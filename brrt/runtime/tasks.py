@@ -14,17 +14,21 @@ LEAST_WAIT: Final = 0.01
 
 
 async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asyncio.Task[None]]:
-    """Cancel tasks and wait for them, `wait` seconds at the most. Returns those still alive."""
+    """Cancel tasks and wait for them, `wait` seconds at the most. Returns those still alive.
+
+    A cancellation does not cut it short; it takes effect afterwards.
+    """
     for task in tasks:
         task.cancel()
-    return await survivors(tasks, max(wait, LEAST_WAIT))
-
-
-async def survivors(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asyncio.Task[None]]:
-    """Wait for tasks, `wait` seconds at the most. Returns those still alive."""
-    if not tasks:
-        return set()
-    _, alive = await asyncio.wait(tasks, timeout=wait)
+    loop, cancelled = asyncio.get_running_loop(), None
+    until = loop.time() + max(wait, LEAST_WAIT)
+    while (alive := {task for task in tasks if not task.done()}) and loop.time() < until:
+        try:
+            await asyncio.wait(alive, timeout=until - loop.time())
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
     return alive
 
 
