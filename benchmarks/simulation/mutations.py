@@ -40,7 +40,7 @@ class Mutation:
             raise ValueError(f"{self.function} does not say {self.old!r} once:\n{source}")
         made: dict[str, Any] = {}
         plain = inspect.unwrap(original)
-        exec(source.replace(self.old, self.new), plain.__globals__, made)  # noqa: S102 - the bug
+        exec(source.replace(self.old, self.new), plain.__globals__, made)
         setattr(self.owner, self.function, made[self.function])
         try:
             yield
@@ -78,9 +78,7 @@ MUTATIONS: Final = (
         "self._settle(job, CANCELLED)",
         "pass",
     ),
-    Mutation(
-        "a worker that dies has no successor", Pool, "_replace", "self._spawn()", "pass"
-    ),
+    Mutation("a worker that dies has no successor", Pool, "_replace", "self._spawn()", "pass"),
     Mutation(
         "the end of a worker is not counted",
         *(Pool, "_worker_ended"),
@@ -130,9 +128,7 @@ MUTATIONS: Final = (
         "cancel=endpoint.cancels",
         "cancel=True",
     ),
-    Mutation(
-        "a handler goes on after its deadline", Pool, "_expire", "self._cancel(job)", "pass"
-    ),
+    Mutation("a handler goes on after its deadline", Pool, "_expire", "self._cancel(job)", "pass"),
     Mutation(
         "a queued job is run after its deadline",
         *(Pool, "_expire"),
@@ -212,9 +208,7 @@ MUTATIONS: Final = (
         "await stop((listener,), RECEIVE_WAIT)",
         "pass",
     ),
-    Mutation(
-        "a body that stalls is waited for", Patience, "_expire", "wait.task.cancel()", "pass"
-    ),
+    Mutation("a body that stalls is waited for", Patience, "_expire", "wait.task.cancel()", "pass"),
     Mutation(
         "whoever waits for a start that was given up waits for ever",
         *(Life, "_give_up"),

@@ -9,8 +9,9 @@ import traceback
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-# Seconds. However short the wait, a task that obeys needs some turns of the loop to end.
-LEAST_WAIT: Final = 0.01
+# Seconds. A task that obeys needs some turns of the loop to end, however short the wait, and
+# also where the loop was blocked for as long as the wait.
+LAST_TURNS: Final = 0.01
 
 
 async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asyncio.Task[None]]:
@@ -20,16 +21,28 @@ async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asynci
     """
     for task in tasks:
         task.cancel()
+    cancelled: asyncio.CancelledError | None = None
+    alive = set(tasks)
+    for seconds in (wait, LAST_TURNS):
+        alive, error = await _wait(alive, seconds)
+        cancelled = cancelled or error
+    if cancelled is not None:
+        raise cancelled
+    return alive
+
+
+async def _wait(
+    tasks: set[asyncio.Task[None]], seconds: float
+) -> tuple[set[asyncio.Task[None]], asyncio.CancelledError | None]:
+    """Wait for tasks. Those still alive after that time, and a cancellation that came meanwhile."""
     loop, cancelled = asyncio.get_running_loop(), None
-    until = loop.time() + max(wait, LEAST_WAIT)
+    until = loop.time() + seconds
     while (alive := {task for task in tasks if not task.done()}) and loop.time() < until:
         try:
             await asyncio.wait(alive, timeout=until - loop.time())
         except asyncio.CancelledError as error:
             cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return alive
+    return alive, cancelled
 
 
 async def outlast(find: Callable[[], Collection[asyncio.Task[None]]]) -> None:
