@@ -14,6 +14,7 @@ from typing import Any, Final
 from benchmarks.simulation.runs import Outcome, explore
 from brrt import app, exchange, world
 from brrt.lifespan import Life
+from brrt.runtime.crew import Crew
 from brrt.runtime.jobs import Job
 from brrt.runtime.mailbox import Mailbox
 from brrt.runtime.patience import Patience
@@ -68,46 +69,46 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a worker does not see a cancellation that its handler swallowed",
-        *(Pool, "_work"),
+        *(Crew, "_work"),
         "while not me.cancelling():",
         "while True:",
     ),
     Mutation(
         "a job whose task was cancelled before it began is never answered",
-        *(Pool, "_work"),
-        "self._settle(job, CANCELLED)",
+        *(Crew, "_work"),
+        "self._lose(job)",
         "pass",
     ),
-    Mutation("a worker that dies has no successor", Pool, "_replace", "self._spawn()", "pass"),
+    Mutation("a worker that dies has no successor", Crew, "_replace", "self._spawn()", "pass"),
     Mutation(
         "the end of a worker is not counted",
-        *(Pool, "_worker_ended"),
-        "self.counters.terminated += 1",
+        *(Crew, "_ended"),
+        "self._counters.terminated += 1",
         "pass",
     ),
     Mutation(
         "the end of a worker makes no room under max_tasks",
-        *(Pool, "_worker_ended"),
+        *(Crew, "_ended"),
         "self._ceiling.active -= 1",
         "pass",
     ),
     Mutation(
         "a worker that is let go is still counted as one",
-        *(Pool, "_dismiss"),
-        "del self._workers[worker]",
+        *(Crew, "_dismiss"),
+        "del self.workers[worker]",
         "pass",
     ),
     Mutation(
         "the last idle worker is let go",
-        *(Pool, "_shrink"),
-        "len(self._workers) - 1)",
-        "len(self._workers))",
+        *(Crew, "_shrink"),
+        "len(self.workers) - 1)",
+        "len(self.workers))",
     ),
     Mutation(
         "one worker more than allowed",
-        *(Pool, "grow"),
-        ">= self.limits.workers",
-        "> self.limits.workers",
+        *(Crew, "grow"),
+        ">= self._limits.workers",
+        "> self._limits.workers",
     ),
     Mutation("one job more than allowed", Mailbox, "full", ">= self.room", "> self.room"),
     Mutation(

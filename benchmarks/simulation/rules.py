@@ -147,7 +147,7 @@ class Rules:
         for pool in registry._all_pools():
             active += pool.active
             limits = pool.limits
-            if pool.queued > limits.queue_size or pool.size > limits.workers:
+            if pool.queued > limits.queue_size or pool._crew.size > limits.workers:
                 self._scene.fail("P3", f"over its bounds: {pool!r}")
             if pool.closed is False and pool not in registry._pools.values():
                 self._scene.fail("P2", f"open, but not served: {pool!r}")
@@ -174,8 +174,8 @@ class Rules:
         for registry in self._registries:
             owned.update(registry._retiring.values())
             for pool in registry._all_pools():
-                owned.update(pool._workers, pool._leaving)
-                owned.update(job.task for job in pool._workers.values() if job is not None)
+                owned.update(pool._crew.workers, pool._crew.leaving)
+                owned.update(job.task for job in pool._crew.workers.values() if job is not None)
         return owned
 
     def _check_sums(self) -> None:
@@ -388,7 +388,7 @@ class Rules:
             self._expect(change.done, "P2", f"never returns: {change}")
         run = scene.app._world.run
         for pool in run.registry._pools.values() if run else ():
-            if not any(job for job in pool._workers.values()):
+            if not any(job for job in pool._crew.workers.values()):
                 self._expect(pool.active == 1, "P2", f"at rest: {pool!r}")
         self._check_owners()
         self._check_sums()

@@ -24,13 +24,12 @@ class Ages:
     def __init__(
         self,
         limits: Limits,
-        context: Context,
         expire: Callable[[Job], None],
         report: Callable[[Job], None],
     ) -> None:
         self._limits = limits
         self._patience = min(limits.disconnect_after, limits.timeout)
-        self._context = context
+        self._context = Context()  # of the timer, and not of the request that set it
         self._expire = expire
         self._report = report
         self._loop: asyncio.AbstractEventLoop | None = None

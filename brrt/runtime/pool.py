@@ -1,20 +1,18 @@
-"""The pool: one handler, its bounded queue, and the worker tasks that read from it.
+"""The pool: one handler, its bounded queue, and the workers that read from it.
 
 Rules of this file:
 - All state changes happen in synchronous methods; no half-made change is held over an await.
 - Every accepted job is settled exactly once (`_settle`), whatever ends it.
-- A worker never dies of its handler; should it die all the same, it is counted, logged and
-  replaced.
 - `retire` keeps to one order: refuse, drain, answer the queued, answer the running, cancel,
   wait. Leaving a step out leaves callers hanging.
-- Time is kept by one timer for the whole pool (`Ages`).
+- Time is kept by one timer for the whole pool (`Ages`); the workers are the `Crew`'s.
 """
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from contextvars import Context, ContextVar, copy_context
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +20,11 @@ from brrt.config import Limits
 from brrt.errors import Problem, Retired, Shed
 from brrt.runtime.ages import Ages
 from brrt.runtime.ceiling import Ceiling
+from brrt.runtime.crew import Crew
 from brrt.runtime.jobs import CANCELLED, EXPIRED, STOPPED, Ended, Handler, Job, Reason
 from brrt.runtime.mailbox import Mailbox
 from brrt.runtime.statistics import Counters
-from brrt.runtime.tasks import stack, stop
+from brrt.runtime.tasks import stack
 
 logger = logging.getLogger("brrt")
 
@@ -65,36 +64,34 @@ class Pool:
         self.handler = handler
         self.limits = limits
         self.counters = counters
-        self._ceiling = ceiling
-        self._context = Context()  # of the pool's own tasks and timers, not of who woke them
         self._mailbox = Mailbox(name, limits)
-        self._workers: dict[asyncio.Task[None], Job | None] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
-        self._busy = 0
+        self._crew = Crew(
+            *(name, limits, counters, ceiling, self._mailbox),
+            run=self._run,
+            lose=self._lose,
+            rest=self._note_rest,
+        )
+        self._ages = Ages(limits, self._expire, self._report_stuck)
         self._reading = 0
-        self._least_idle = 0
-        self._serial = 0
-        self._closed = self._is_hasty = False
+        self._is_hasty = False
         self._drained: asyncio.Future[None] | None = None
-        self._ages = Ages(limits, self._context, self._expire, self._report_stuck)
-        self._shrinker: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
-        state = "retired" if self._closed else "open"
+        state = "retired" if self.closed else "open"
         return (
-            f"<Pool {self.name} {state}: {self.active} tasks, {self._busy} busy,"
+            f"<Pool {self.name} {state}: {self.active} tasks, {self.busy} busy,"
             f" {self.queued} of {self._mailbox.room} queued>"
         )
 
     @property
     def active(self) -> int:
         """Worker tasks that are alive."""
-        return len(self._workers) + len(self._leaving)
+        return self._crew.active
 
     @property
     def busy(self) -> int:
         """Workers that serve a job."""
-        return self._busy
+        return self._crew.busy
 
     @property
     def queued(self) -> int:
@@ -104,7 +101,7 @@ class Pool:
     @property
     def closed(self) -> bool:
         """Whether the pool refuses work for good."""
-        return self._closed
+        return self._crew.closed
 
     # What callers do
 
@@ -113,12 +110,11 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._mailbox.bind(self._loop)
         self._ages.start(self._loop)
-        self._ceiling.join(self)
-        self._spawn()
+        self._crew.start(self._loop)
 
     def check_room(self) -> None:
         """Refuse early, before anything is read or checked. Raises `Shed` or `Retired`."""
-        if self._closed:
+        if self._crew.closed:
             raise Retired(f"{self.name} takes no more work")
         if self._mailbox.full():
             self.counters.shed += 1
@@ -146,15 +142,15 @@ class Pool:
         """
         self.check_room()
         job = Job(arguments, copy_context(), self._loop)
-        self._mailbox.put_nowait(job)
-        counters, waiting = self.counters, self._mailbox.qsize()
+        mailbox, crew, counters = self._mailbox, self._crew, self.counters
+        mailbox.put_nowait(job)
+        waiting = mailbox.qsize()
         counters.accepted += 1
         if waiting > counters.peak_queue:
             counters.peak_queue = waiting
-        if waiting > len(self._workers) - self._busy:
-            self.grow()
-        mailbox = self._mailbox
-        if mailbox.room < mailbox.maxsize and waiting <= len(self._workers) - self._busy:
+        if waiting > len(crew.workers) - crew.busy:
+            crew.grow()
+        if mailbox.room < mailbox.maxsize and waiting <= len(crew.workers) - crew.busy:
             mailbox.relax()
         self._ages.add(job)
         return job
@@ -168,130 +164,7 @@ class Pool:
             self._settle(job, CANCELLED)
             self._cancel(job)
 
-    # Workers
-
-    def grow(self) -> None:
-        """One more worker, if both the handler's limit and the app's ceiling allow it."""
-        if self._closed or len(self._workers) >= self.limits.workers:
-            return
-        if self._ceiling.has_room():
-            self._spawn()
-        else:
-            self._ceiling.ask(self)
-
-    @property
-    def size(self) -> int:
-        """Workers that the pool holds on to."""
-        return len(self._workers)
-
-    @property
-    def wants(self) -> bool:
-        """Whether one more worker would find work."""
-        is_open = not self._closed and len(self._workers) < self.limits.workers
-        return is_open and self.queued > len(self._workers) - self._busy
-
-    def spare(self) -> bool:
-        """Let go of a worker that has nothing to do. Tells whether there was one."""
-        idle = [] if self.queued else [one for one, job in self._workers.items() if job is None]
-        for worker in idle[:1]:
-            self._dismiss(worker)
-            worker.cancel()
-        return bool(idle)
-
-    def _dismiss(self, worker: asyncio.Task[None]) -> None:
-        del self._workers[worker]
-        self._leaving.add(worker)
-
-    def _spawn(self) -> None:
-        self._serial += 1
-        name = f"brrt {self.name}/{self._serial}"
-        worker = self._loop.create_task(self._work(), name=name, context=self._context)
-        self._workers[worker] = None
-        self.counters.spawned += 1
-        self._ceiling.active += 1
-        worker.add_done_callback(self._worker_ended)
-        if len(self._workers) > 1 and self._shrinker is None:
-            self._least_idle = len(self._workers)
-            self._rest_later()
-
-    def _rest_later(self) -> None:
-        self._shrinker = self._loop.call_later(
-            self.limits.idle_timeout, self._shrink, context=self._context
-        )
-
-    def _worker_ended(self, worker: asyncio.Task[None]) -> None:
-        if worker not in self._workers and worker not in self._leaving:
-            return  # `retire` has seen it before its own callback was called
-        self.counters.terminated += 1
-        self._ceiling.active -= 1
-        error = None if worker.cancelled() else worker.exception()
-        if worker in self._leaving:
-            self._leaving.discard(worker)
-        else:
-            del self._workers[worker]
-            self._replace(error)
-        self._ceiling.hand_on()
-
-    def _replace(self, error: BaseException | None) -> None:
-        """A worker ended that was not told to, or all are told to."""
-        if self.queued or not self._closed:
-            self.counters.crashed += 1
-            logger.error("A worker of %s died; a new one takes over", self.name, exc_info=error)
-            self._spawn()
-        self._note_rest()
-
-    def _shrink(self) -> None:
-        """Let go of workers that had nothing to do for a whole idle time."""
-        self._shrinker = None
-        surplus = 0 if self.queued else min(self._least_idle, len(self._workers) - 1)
-        idle = (worker for worker, job in list(self._workers.items()) if job is None)
-        for worker, _ in zip(idle, range(surplus), strict=False):
-            self._dismiss(worker)
-            worker.cancel()
-        self._least_idle = len(self._workers) - self._busy
-        if len(self._workers) > 1:
-            self._rest_later()
-
-    async def _work(self) -> None:
-        """A worker's life: take a job, see it through, take the next.
-
-        It looks at its own cancellation and not only for `CancelledError`, because a handler
-        that swallows the cancellation would make it vanish.
-        """
-        me = asyncio.current_task()
-        assert me is not None
-        child_name = f"{me.get_name()} job"
-        while not me.cancelling():
-            job = await self._mailbox.get()
-            self._take(me, job)
-            try:
-                child = self._loop.create_task(
-                    self._run(me, job), name=child_name, context=job.context
-                )
-                job.task = child
-                await child
-            except asyncio.CancelledError:
-                pass
-            finally:
-                if self._workers.get(me) is job:  # the child was cancelled before it began
-                    self._settle(job, CANCELLED)
-                    self._put_down(me)
-            if self._ceiling.waiting and self._ceiling.is_owed_by(self):
-                self._dismiss(me)
-                return
-
-    def _take(self, worker: asyncio.Task[None], job: Job) -> None:
-        self._workers[worker] = job
-        self._busy += 1
-        idle = len(self._workers) - self._busy
-        if idle < self._least_idle:
-            self._least_idle = idle
-
-    def _put_down(self, worker: asyncio.Task[None]) -> None:
-        self._workers[worker] = None
-        self._busy -= 1
-        if self._drained is not None:
-            self._note_rest()
+    # Jobs
 
     async def _run(self, worker: asyncio.Task[None], job: Job) -> None:
         """The child task of one job: whatever the handler does becomes an outcome.
@@ -310,7 +183,7 @@ class Pool:
                 raise
             outcome = Ended(Reason.RAISED, error)
         self._settle(job, outcome)
-        self._put_down(worker)
+        self._crew.put_down(worker)
         _serving.set(None)  # or the job and its context would keep each other alive
 
     def _is_disposal(self, error: BaseException, job: Job) -> bool:
@@ -318,6 +191,10 @@ class Pool:
         if not isinstance(error, GeneratorExit):
             return False
         return asyncio.current_task(self._loop) is not job.task
+
+    def _lose(self, job: Job) -> None:
+        """The task of a job was cancelled before it began."""
+        self._settle(job, CANCELLED)
 
     # Outcomes
 
@@ -370,7 +247,7 @@ class Pool:
 
     def close(self) -> None:
         """Refuse new work from now on. What was accepted goes on."""
-        self._closed = True
+        self._crew.closed = True
 
     def hurry(self) -> None:
         """The grace is over. What is not done is ended now."""
@@ -388,36 +265,23 @@ class Pool:
         with suppress(asyncio.CancelledError):
             await self._drain(grace)
         unfinished = self._settle_all()
-        workers = tuple(self._workers) + tuple(self._leaving)
-        self._ceiling.leave(self)
-        alive = await self._stop(workers)
-        for worker in workers:
-            if worker.done():
-                self._worker_ended(worker)
-        for job in (self._workers.get(worker) for worker in alive):
+        ended, left = await self._crew.end()
+        for job in left:
             if job is not None:
                 self._report_stuck(job)
-        self._stop_timers()
-        ended = len(workers) - len(alive)
+        self._ages.stop()
         seconds = self._loop.time() - began
-        return Retirement(self.name, ended, unfinished, len(alive), seconds)
-
-    async def _stop(self, workers: Collection[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-        """End workers, whoever cancels the wait. Returns those that would not end."""
-        try:
-            return await stop(workers, self.limits.cancel_wait)
-        except asyncio.CancelledError:
-            return {worker for worker in workers if not worker.done()}
+        return Retirement(self.name, ended, unfinished, len(left), seconds)
 
     async def _drain(self, grace: float) -> None:
-        if (self._busy or self.queued) and not self._is_hasty:
+        if (self.busy or self.queued) and not self._is_hasty:
             self._drained = self._loop.create_future()
             await asyncio.wait([self._drained], timeout=grace)
 
     def _settle_all(self) -> int:
         """Answer all that is queued, then all that runs. Returns how many had no answer yet."""
         queued = self._mailbox.clear()
-        running = [job for job in self._workers.values() if job and not job.settled]
+        running = [job for job in self._crew.workers.values() if job and not job.settled]
         for job in queued + running:
             self._settle(job, STOPPED)
         return len(queued) + len(running)
@@ -425,11 +289,5 @@ class Pool:
     def _note_rest(self) -> None:
         """Wake `retire` when nothing is queued and nothing runs."""
         drained = self._drained
-        if drained is not None and not drained.done() and not self._busy and not self.queued:
+        if drained is not None and not drained.done() and not self.busy and not self.queued:
             drained.set_result(None)
-
-    def _stop_timers(self) -> None:
-        self._ages.stop()
-        if self._shrinker is not None:
-            self._shrinker.cancel()
-            self._shrinker = None

@@ -58,7 +58,7 @@ async def test_workers_are_shared_evenly_among_those_that_want_them(
     for _ in range(TURNS):
         await asyncio.sleep(0)
         assert ceiling.active <= 12
-    sizes = [one.size for one in pools]
+    sizes = [one._crew.size for one in pools]
     wanting = [size for size, demand in zip(sizes, demands, strict=True) if size < demand]
     assert not wanting or max(sizes) - min(wanting) <= 1
     assert sum(sizes) >= 10
@@ -79,12 +79,12 @@ async def test_idle_workers_are_given_up_at_once(until: Until) -> None:
     gate.set()
     await asyncio.wait([job.reply for job in jobs])
     gate.clear()
-    assert (first.size, first.busy) == (10, 0)
+    assert (first._crew.size, first.busy) == (10, 0)
     ceiling.limit = 11
     second = pool("second", ceiling, gate.wait)
     jobs = [second.submit({}) for _ in range(5)]
     await until(lambda: second.busy == 5)
-    assert first.size == 6
+    assert first._crew.size == 6
     gate.set()
     await asyncio.wait([job.reply for job in jobs])
     await first.retire(1)

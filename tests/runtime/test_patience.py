@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from random import Random
 
 import pytest
 
+from benchmarks.simulation.loop import Loop
 from brrt.runtime.patience import Patience
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
@@ -24,20 +26,29 @@ async def wait(patience: Patience, event: asyncio.Event) -> str:
         patience.end(going)
 
 
-async def test_waits_expire_in_the_order_in_which_they_began() -> None:
+def test_waits_expire_in_the_order_in_which_they_began() -> None:
     """Those that are over do not, those that go on do, with one timer for all."""
-    patience = Patience(0.03)
-    over, never = asyncio.Event(), asyncio.Event()
-    quick = [asyncio.create_task(wait(patience, over)) for _ in range(10)]
-    slow = [asyncio.create_task(wait(patience, never)) for _ in range(10)]
-    await asyncio.sleep(0.015)
-    late = asyncio.create_task(wait(patience, never))
-    over.set()
-    assert await asyncio.gather(*quick) == ["done"] * 10
-    assert await asyncio.gather(*slow) == ["expired"] * 10
-    assert not late.done()
-    assert await late == "expired"
-    patience.close()
+    loop = Loop(Random(1), shuffle=0)  # type: ignore[abstract]
+    now = loop.time
+
+    async def main() -> None:
+        patience = Patience(30)
+        over, never = asyncio.Event(), asyncio.Event()
+        quick = [asyncio.create_task(wait(patience, over)) for _ in range(10)]
+        slow = [asyncio.create_task(wait(patience, never)) for _ in range(10)]
+        await asyncio.sleep(15)
+        late = asyncio.create_task(wait(patience, never))
+        over.set()
+        assert await asyncio.gather(*quick) == ["done"] * 10
+        assert (await asyncio.gather(*slow), now()) == (["expired"] * 10, 30)
+        assert not late.done()
+        assert (await late, now()) == ("expired", 45)
+        patience.close()
+
+    task = loop.create_task(main())
+    loop.run_dry()
+    task.result()
+    loop.close()
 
 
 async def test_a_wait_that_somebody_else_cancels_is_cancelled() -> None:
