@@ -15,24 +15,27 @@ import argparse
 import asyncio
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from statistics import linear_regression
 from typing import Any
 
 import psutil
 
-from benchmarks.throughput import free_port
+from benchmarks.loads import Tally, ask_on, request
+from benchmarks.servers import free_port
+from benchmarks.servers import serve as serve_process
 
 SYSTEMS = ("brrt", "naive")
 # Seconds between two samples, and the share of a run that counts as warm-up.
 SAMPLE_EVERY = 0.25
 WARM_UP = 0.3
 RELOAD_EVERY = 10  # replacements
+WIRES = [request("GET", "/pets"), request("GET", "/pets/1")]
 
 
 class NaiveRegistry:
@@ -143,67 +146,34 @@ def _naive() -> tuple[Any, Callable[[int], Awaitable[None]]]:
 
 
 @dataclass(slots=True)
-class Tally:
-    """What the clients of one system saw. Anything but a complete 200 or 503 is lost."""
+class Result:
+    """What the clients of one system saw, and what its process measured of itself."""
 
-    answered: int = 0
-    refused: int = 0
-    lost: int = 0
+    tally: Tally = field(default_factory=Tally)
     samples: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
 
 
-async def client(port: int, tally: Tally, until: float) -> None:
-    """Ask over one connection, again and again."""
-    request = b"GET /pets%s HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    count = 0
-    while time.monotonic() < until:
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            while time.monotonic() < until:
-                count += 1
-                writer.write(request % (b"/1" if count % 2 else b""))
-                await _read_answer(reader, tally)
-            writer.close()
-        except (OSError, EOFError, ValueError):
-            tally.lost += 1
-
-
-async def _read_answer(reader: asyncio.StreamReader, tally: Tally) -> None:
-    async with asyncio.timeout(10):
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-        await reader.readexactly(int(length))
-    status = head.split(b" ", 2)[1]
-    if status == b"200":
-        tally.answered += 1
-    elif status == b"503":
-        tally.refused += 1
-    else:
-        tally.lost += 1
-
-
-async def measure(system: str, seconds: float, connections: int) -> Tally:
+async def measure(system: str, seconds: float, connections: int) -> Result:
     """Run one system in its own process under load."""
-    port, tally = free_port(), Tally()
-    command = [sys.executable, "-m", "benchmarks.leak", "--serve", system, "--port", str(port)]
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        tally.samples.append(json.loads(await process.stdout.readline()))
+    port, result = free_port(), Result()
+    command = ["benchmarks.leak", "--serve", system, "--port", str(port)]
+    async with serve_process(command, port, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        result.samples.append(json.loads(await process.stdout.readline()))
+        reading = asyncio.create_task(_read_samples(process.stdout, result))
         until = time.monotonic() + seconds
-        clients = [client(port, tally, until) for _ in range(connections)]
-        reading = asyncio.create_task(_read_samples(process.stdout, tally))
+        clients = [
+            ask_on(port, cycle(WIRES), result.tally, lambda: time.monotonic() > until)
+            for _ in range(connections)
+        ]
         await asyncio.gather(*clients)
-    finally:
-        process.terminate()
-        await process.wait()
     await reading
-    return tally
+    return result
 
 
-async def _read_samples(stdout: asyncio.StreamReader, tally: Tally) -> None:
+async def _read_samples(stdout: asyncio.StreamReader, result: Result) -> None:
     while line := await stdout.readline():
-        tally.samples.append(json.loads(line))
+        result.samples.append(json.loads(line))
 
 
 def slope(samples: Sequence[dict[str, float]], key: str) -> float:
@@ -213,18 +183,18 @@ def slope(samples: Sequence[dict[str, float]], key: str) -> float:
     return 60 * linear_regression(times, [sample[key] for sample in steady]).slope
 
 
-def report(system: str, tally: Tally) -> str:
+def report(system: str, result: Result) -> str:
     """One line for a system."""
-    changes = tally.samples[-1]["changes"]
-    memory, tasks = slope(tally.samples, "rss") / 2**20, slope(tally.samples, "tasks")
+    samples = result.samples
+    memory, tasks = slope(samples, "rss") / 2**20, slope(samples, "tasks")
     return (
-        f"{system:6} {changes:.0f} rounds of changes, {tally.answered} answered,"
-        f" {tally.refused} refused, {tally.lost} lost; memory {memory:+.2f} MiB/min,"
-        f" tasks {tasks:+.1f}/min ({tally.samples[-1]['tasks']:.0f} at the end)"
+        f"{system:6} {samples[-1]['changes']:.0f} rounds of changes, {result.tally};"
+        f" memory {memory:+.2f} MiB/min, tasks {tasks:+.1f}/min"
+        f" ({samples[-1]['tasks']:.0f} at the end)"
     )
 
 
-def plot(tallies: dict[str, Tally], path: Path) -> None:
+def plot(results: dict[str, Result], path: Path) -> None:
     """Memory and tasks over time, one line for each system."""
     import matplotlib as mpl
 
@@ -232,10 +202,10 @@ def plot(tallies: dict[str, Tally], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, (upper, lower) = plt.subplots(2, 1, sharex=True, figsize=(9, 6))
-    for system, tally in tallies.items():
-        times = [sample["time"] for sample in tally.samples]
-        upper.plot(times, [sample["rss"] / 2**20 for sample in tally.samples], label=system)
-        lower.plot(times, [sample["tasks"] for sample in tally.samples], label=system)
+    for system, result in results.items():
+        times = [sample["time"] for sample in result.samples]
+        upper.plot(times, [sample["rss"] / 2**20 for sample in result.samples], label=system)
+        lower.plot(times, [sample["tasks"] for sample in result.samples], label=system)
     upper.set_ylabel("resident memory (MiB)")
     lower.set_ylabel("asyncio tasks")
     lower.set_yscale("log")
@@ -259,11 +229,11 @@ def main() -> None:
     if options.serve:
         asyncio.run(serve(options.serve, options.port))
         return
-    tallies: dict[str, Tally] = {}
+    results: dict[str, Result] = {}
     for system in SYSTEMS:
-        tallies[system] = asyncio.run(measure(system, options.seconds, options.connections))
-        print(report(system, tallies[system]), flush=True)
-    plot(tallies, options.png)
+        results[system] = asyncio.run(measure(system, options.seconds, options.connections))
+        print(report(system, results[system]), flush=True)
+    plot(results, options.png)
     print(f"plot: {options.png}")
 
 

@@ -11,10 +11,8 @@ timed. Needs wrk on the PATH.
 import argparse
 import json
 import math
-import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +22,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+
+from benchmarks.servers import free_port, pinned
 
 PET = {
     "name": "Rex",
@@ -41,13 +41,6 @@ REQUESTS_PER_SECOND = re.compile(r"Requests/sec:\s+([0-9.]+)")
 BAD_STATUS = re.compile(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)")
 
 
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def serve(target: str, core: int | None) -> Iterator[str]:
     """Run an app under uvicorn on one core; gives its base URL."""
@@ -62,13 +55,6 @@ def serve(target: str, core: int | None) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def pinned(core: int | None) -> list[str]:
-    """The prefix that keeps a command on one core, where the system can."""
-    if core is None or (os.cpu_count() or 1) < 2 or not shutil.which("taskset"):
-        return []
-    return ["taskset", "-c", str(core)]
 
 
 def wait_until_up(url: str, process: "subprocess.Popen[bytes]") -> None:
