@@ -21,7 +21,7 @@ from brrt.http.answers import BODILESS, Answer, ResponseApp, Send, send_answer
 from brrt.http.bodies import ClientGone, Receive
 from brrt.http.failures import ErrorMap, Failures
 from brrt.http.json_bodies import encode_json
-from brrt.http.requests import Scope, local_path, request_path
+from brrt.http.requests import Scope, local_path, mount_point, request_path
 from brrt.http.responses import Mode
 from brrt.lifespan import Life, Lifespan
 from brrt.openapi.document import Document, Source
@@ -172,8 +172,8 @@ class App:
             return False
         if not isinstance(error, (Unrouted, LifecycleError)):
             return False
-        path, root = request_path(scope), scope.get("root_path", "")
-        return self._health in (path, local_path(path, root))
+        path = request_path(scope)
+        return self._health in (path, local_path(path, mount_point(scope)))
 
     def _health_answer(self) -> Answer:
         """Active tasks beside handlers: at rest the two are equal."""

@@ -15,7 +15,14 @@ from brrt.errors import LifecycleError, NotFound, Problem, Refused, Retired
 from brrt.http.answers import Answer, ResponseApp
 from brrt.http.bodies import ClientGone, Receive, read_body
 from brrt.http.failures import Failed
-from brrt.http.requests import Request, check_size, local_path, pick_headers, request_path
+from brrt.http.requests import (
+    Request,
+    check_size,
+    local_path,
+    mount_point,
+    pick_headers,
+    request_path,
+)
 from brrt.http.responses import Responder
 from brrt.http.uploads import close_files, read_parts, refit_parts
 from brrt.openapi.bodies import Data
@@ -147,7 +154,7 @@ async def _read(
 
 def _find(snapshot: Snapshot, scope: Scope) -> Found:
     """Match method and path once. Raises `Problem` 404, 405 and 501, and `Allowed`."""
-    method, path, root = scope["method"], request_path(scope), scope.get("root_path", "")
+    method, path, root = scope["method"], request_path(scope), mount_point(scope)
     local = local_path(path, root) if root else path
     match = snapshot.router.find(method, local)
     if match is None and root:

@@ -72,7 +72,7 @@ class Life:
         try:
             async with self._session():
                 self._started.set_result(None)
-                await self._stop.wait()
+                await self._stopped()
         except BaseException as error:
             if self._started.done():
                 raise
@@ -88,6 +88,19 @@ class Life:
     def _fail(self, error: BaseException) -> None:
         self._started.set_exception(error)
         self._started.exception()  # retrieved: whoever holds the app open sees it raised
+
+    async def _stopped(self) -> None:
+        """Wait for the stop. A loop that ends cancels its tasks, and to the keeper that is a stop.
+
+        A lifespan is then left as it always is: what stands after its `yield` is done.
+        """
+        try:
+            await self._stop.wait()
+        except asyncio.CancelledError:
+            keeper = asyncio.current_task()
+            assert keeper is not None
+            keeper.uncancel()
+            self._stop.set()
 
 
 def _startup_error(error: BaseException) -> BaseException:

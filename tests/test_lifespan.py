@@ -176,6 +176,26 @@ def test_mounted_with_nothing_at_all_the_first_request_starts_the_keeper(
     assert caplog.text.count("started by its first request") == 1
 
 
+def test_the_keeper_leaves_a_lifespan_in_order_when_its_loop_ends(book: Book) -> None:
+    """What stands after the `yield` is done, without a `finally`, as after any other stop."""
+    entries: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(_: App) -> AsyncIterator[None]:
+        entries.append("enter")
+        yield
+        await asyncio.sleep(0)
+        entries.append("leave")
+
+    app = App(book.spec("a"), book.serve(a=hello), lifespan=lifespan)
+
+    async def main() -> None:
+        assert (await _get(app, "/a")).status_code == 200
+
+    asyncio.run(main())
+    assert entries == ["enter", "leave"]
+
+
 def test_the_keeper_finishes_what_runs_when_its_loop_ends(book: Book) -> None:
     """A loop that is closed while a handler works leaves no task behind."""
     ends: list[str] = []
@@ -602,6 +622,34 @@ async def test_mounted_under_a_prefix_it_finds_its_paths(book: Book, root: str) 
         assert (await _get(host, f"{root}/a")).json() == {"root": root}
         assert (await _get(host, f"{root}/health")).json()["status"] == "ok"
         assert (await _get(host, f"{root}/nowhere")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "status"),
+    [
+        (b"/api/a", "/a/", 200),  # Litestar, which puts a slash at the end
+        (b"/api/a", "/a", 200),
+        (b"/api/health", "/health/", 200),
+        (b"/%61pi/%61", "/a/", 200),
+        (b"/api", "/", 404),
+        (b"/api/", "/", 404),
+        (b"/api//a", "/a/", 404),
+        (b"/api/a/", "/a/", 404),
+        (b"/api/a", "/b", 404),
+        (b"/a/", "/a/", 404),
+    ],
+)
+async def test_a_host_may_cut_its_mount_off_the_path_and_say_nothing(
+    book: Book, wire: Call, raw: bytes, path: str, status: int
+) -> None:
+    """Litestar leaves `root_path` empty: where the app is, `raw_path` still tells."""
+    app = App(book.spec("a"), book.serve(a=hello))
+
+    async def host(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "raw_path": raw, "path": path}, receive, send)
+
+    async with app:
+        assert await wire(host, "GET", "/").status() == status
 
 
 async def test_two_apps_in_one_host_live_and_die_alone(book: Book) -> None:

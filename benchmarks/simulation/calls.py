@@ -44,10 +44,12 @@ class Call:
         self.operation = operation
         self.does = does
         self.arrived, self.step = scene.loop.time(), scene.loop.steps
-        self.complete = self.step  # when the app had the whole body
+        self.complete = self.step  # when the app had all that has come of the body
+        self.complete_at = self.arrived
         self.stalled = scene.loop.stalled
         self.shed = scene.shed()
         self.gone: float | None = None
+        self.stalled_then = 0.0
         self.cancelled = False
         self.is_inner = False  # a handler asks, and may be cancelled while it does
         self.done = False
@@ -91,7 +93,7 @@ class Call:
     def hang_up(self) -> None:
         """The client goes away."""
         if self.gone is None and not self.done:
-            self.gone = self.scene.loop.time()
+            self.gone, self.stalled_then = self.scene.loop.time(), self.scene.loop.stalled
             self.scene.note(f"the client of {self.number} hangs up")
             self._stir()
 
@@ -151,6 +153,7 @@ class Call:
             if self._has_come:
                 message = self._has_come.pop(0)
                 self.complete = self.scene.loop.steps
+                self.complete_at = self.scene.loop.time()
                 return message
             self._stirred = asyncio.get_running_loop().create_future()
             await self._stirred

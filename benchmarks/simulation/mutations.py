@@ -14,6 +14,7 @@ from typing import Any, Final
 from benchmarks.simulation.runs import Outcome, explore
 from brrt import app, exchange, world
 from brrt.lifespan import Life
+from brrt.runtime.ages import Ages
 from brrt.runtime.crew import Crew
 from brrt.runtime.jobs import Job
 from brrt.runtime.mailbox import Mailbox

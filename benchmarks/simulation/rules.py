@@ -203,6 +203,7 @@ class Rules:
         else:
             self._expect(kinds == whole, "P1", f"{call.number} was sent {kinds}")
         self._check_time(call)
+        self._check_heard(call)
         self._check_leftovers(call)
         if kinds == whole and not self._scene.failures:
             self._check_status(call)
@@ -212,6 +213,14 @@ class Rules:
         bound = 2 * limits.timeout + self._scene.plan.start_time + SLACK
         taken = self._loop.time() - call.arrived - (self._loop.stalled - call.stalled)
         self._expect(taken <= bound, "P7", f"{call.number} took {taken:g} s, {bound:g} at most")
+
+    def _check_heard(self, call: Call) -> None:
+        """P7: a client that hangs up is noticed, at the latest when its request counts as slow."""
+        if call.gone is not None and call.complete_at <= call.gone:
+            slow = call.complete_at + self._scene.plan.limits.disconnect_after
+            late = self._loop.time() - max(call.gone, slow)
+            late -= self._loop.stalled - call.stalled_then
+            self._expect(late <= SLACK, "P7", f"nobody saw for {late:g} s that {call.number} left")
 
     def _check_leftovers(self, call: Call) -> None:
         """P7: a handler that nobody waits for any more is told so, unless it is to finish."""

@@ -4,6 +4,7 @@ the request object for handlers that want more than their arguments.
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.requests import Request as StarletteRequest
 
@@ -37,6 +38,22 @@ def request_path(scope: Scope) -> str:
     if raw[0] != SLASH and b"://" in raw:  # absolute form (RFC 9112, section 3.2.2)
         raw = b"/" + raw.partition(b"://")[2].partition(b"/")[2]
     return canonical(raw)
+
+
+def mount_point(scope: Scope) -> str:
+    """Where the app is mounted: ASGI's `root_path`, or what a host cut off `path`.
+
+    Litestar cuts its mounts off `path` alone, says nothing in `root_path`, and puts a slash at
+    the end. `raw_path` still is what was sent, so the place is what it has in front.
+    """
+    root: str = scope.get("root_path", "")
+    raw, path = scope.get("raw_path"), scope["path"]
+    if not raw or len(raw) <= len(path):
+        return root
+    whole = unquote(raw.partition(b"?")[0].decode("latin-1")).rstrip("/")
+    rest = path.rstrip("/")
+    cut = whole[: len(whole) - len(rest)] if whole.endswith(rest) else ""
+    return cut or root
 
 
 def local_path(path: str, root_path: str) -> str:

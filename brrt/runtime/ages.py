@@ -49,7 +49,7 @@ class Ages:
         while young and young[0].settled:
             young.popleft()
         young.append(job)
-        if self._timer is None:
+        if self._timer is None or self._due > job.accepted + self._patience:
             self._arm(job.accepted + self._patience)
 
     def discard(self, job: Job) -> None:

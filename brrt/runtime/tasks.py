@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 # Seconds. A task that obeys needs some turns of the loop to end, however short the wait, and
-# also where the loop was blocked for as long as the wait.
-LAST_TURNS: Final = 0.01
+# also where the loop was blocked for as long as the wait: ten waits are ten turns at least.
+LAST_TURNS: Final = (0.001,) * 10
 
 
 async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asyncio.Task[None]]:
@@ -23,7 +23,7 @@ async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asynci
         task.cancel()
     cancelled: asyncio.CancelledError | None = None
     alive = set(tasks)
-    for seconds in (wait, LAST_TURNS):
+    for seconds in (wait, *LAST_TURNS):
         alive, error = await _wait(alive, seconds)
         cancelled = cancelled or error
     if cancelled is not None:

@@ -452,6 +452,15 @@ async def test_the_deadline_counts_from_acceptance(make: Make) -> None:
     assert gate.began == [1, 2]  # the second had its turn when the first was cancelled
 
 
+async def test_a_job_is_watched_in_time_beside_one_that_is_older(make: Make) -> None:
+    """What is accepted while only the deadline of an older job is waited for has its own youth."""
+    pool = make(Gate(), timeout=60.0, disconnect_after=0.01)
+    older = pool.submit({})
+    assert await older.reply is RUNNING
+    job = pool.submit({})
+    assert await asyncio.wait_for(job.reply, 10) is RUNNING
+
+
 async def test_a_deadline_before_the_patience_ends_is_kept(make: Make) -> None:
     """A timeout shorter than `disconnect_after` is a timeout all the same."""
     pool = make(Gate(), timeout=0.01, disconnect_after=10.0)
