@@ -22,7 +22,8 @@ import pytest
 import uvicorn
 
 from brrt import App, Handlers
-from brrt.cli.server import PatientProtocol, bind
+from brrt.cli.connections import PatientProtocol
+from brrt.cli.server import bind
 
 ROOT = Path(__file__).parent.parent
 # Seconds within which a process must have done something, on a machine that is busy as well.
@@ -228,7 +229,7 @@ async def test_a_stop_answers_the_request_that_is_on_its_way(
     monkeypatch: pytest.MonkeyPatch, requests_before: int
 ) -> None:
     """A connection that is silent at the stop, fresh or kept alive, may send one more request."""
-    monkeypatch.setattr("brrt.cli.server.LAST_CALL", PATIENCE)
+    monkeypatch.setattr("brrt.cli.connections.LAST_CALL", PATIENCE)
     handlers = Handlers()
 
     @handlers

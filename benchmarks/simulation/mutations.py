@@ -130,6 +130,12 @@ MUTATIONS: Final = (
         "cancel=endpoint.cancels",
         "cancel=True",
     ),
+    Mutation(
+        "a client that hangs up is not seen beside a slower request",
+        *(Ages, "add"),
+        "if self._timer is None or self._due > job.accepted + self._patience:",
+        "if self._timer is None:",
+    ),
     Mutation("a handler goes on after its deadline", Pool, "_expire", "self._cancel(job)", "pass"),
     Mutation(
         "a queued job is run after its deadline",
@@ -210,7 +216,7 @@ MUTATIONS: Final = (
         "await stop((listener,), RECEIVE_WAIT)",
         "pass",
     ),
-    Mutation("a body that stalls is waited for", Patience, "_expire", "wait.task.cancel()", "pass"),
+    Mutation("a body that stalls is waited for", Patience, "_expire", "_cut(wait)", "pass"),
     Mutation(
         "whoever waits for a start that was given up waits for ever",
         *(Life, "_give_up"),

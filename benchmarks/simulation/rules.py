@@ -216,10 +216,10 @@ class Rules:
 
     def _check_heard(self, call: Call) -> None:
         """P7: a client that hangs up is noticed, at the latest when its request counts as slow."""
-        if call.gone is not None and call.complete_at <= call.gone:
+        if call.gone is not None and call.complete_at <= call.gone and not self._scene.vandals:
             slow = call.complete_at + self._scene.plan.limits.disconnect_after
             late = self._loop.time() - max(call.gone, slow)
-            late -= self._loop.stalled - call.stalled_then
+            late -= self._loop.stalled - call.stalled_then + self._scene.plan.start_time
             self._expect(late <= SLACK, "P7", f"nobody saw for {late:g} s that {call.number} left")
 
     def _check_leftovers(self, call: Call) -> None:

@@ -1,15 +1,17 @@
 """uvicorn, used as a library: one process, several, or one that is restarted when code changes.
 
-Everything that knows uvicorn's insides is in this file. A configuration is sent to processes
-that are started afresh, so it names the app instead of holding it.
+Everything that knows uvicorn's insides is in this file and in `connections`. A configuration is
+sent to processes that are started afresh, so it names the app instead of holding it.
 """
 
 import copy
+import logging
 import math
 import os
 import signal
 import socket
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +20,21 @@ from typing import Any, Final
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors.multiprocess import Multiprocess
 from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 
 from brrt.cli.attendance import Attended, Terminal
+from brrt.cli.connections import PatientProtocol
 from brrt.cli.reports import report
 from brrt.cli.targets import DOCUMENT_SUFFIXES, Loaded, Mistake, Target, load_target
 
+logger = logging.getLogger("brrt")
+
 # Seconds beyond `grace` and `cancel_wait` in which the last answers are sent.
 LAST_WORDS: Final = 1.0
-# Seconds that a silent connection has for a last request when the server stops: many times what
-# a client that is talking pauses, and not yet a wait for the one who pressed Ctrl+C.
-LAST_CALL: Final = 0.5
+# Seconds that tasks and threads may take to end when the app has stopped, and told those that are
+# left to end. With all other waits this is less than the 30 s after which Kubernetes kills.
+LAST_WAIT: Final = 2.0
 # Seconds that a new process may take until it serves. A document of 1,200 operations takes
 # three on a core of its own; several processes that start on a busy machine share one.
 START_WAIT: Final = 30
@@ -87,38 +91,36 @@ class Configuration(uvicorn.Config):
         return Attended(loaded, watching=self.watching)
 
 
-class PatientProtocol(HttpToolsProtocol):
-    """A connection that is asked for one more request before it is closed at a stop.
+class Server(uvicorn.Server):
+    """A server that ends when it has stopped, whatever does not.
 
-    uvicorn closes a silent connection at once, and with it the request that is on its way, so
-    that replacing processes under load loses some. Here that request is answered, with
-    `Connection: close` (RFC 9112, section 9.6), and only a connection that stays silent is cut.
+    asyncio waits for every task and every thread when its loop is closed: for a handler that
+    ignores its cancellation, or waits for a thread that hangs, it would wait for ever.
     """
 
-    def shutdown(self) -> None:
-        """The server is about to stop."""
-        cycle: Any = self.cycle  # None before the first request
-        if cycle is None or cycle.response_complete:
-            self.app = _Farewell(self.app)
-            self.loop.call_later(LAST_CALL, super().shutdown)
-        else:
-            super().shutdown()
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._deadline = threading.Timer(LAST_WAIT, self._abandon)
+        self._deadline.daemon = True
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal ends it."""
+        try:
+            super().run(sockets)
+        finally:
+            self._deadline.cancel()
 
-class _Farewell:
-    """An app whose answers say that the connection ends with them."""
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve; from the end of that on there is a deadline."""
+        try:
+            await super().serve(sockets)
+        finally:
+            self._deadline.start()
 
-    def __init__(self, application: Any) -> None:
-        self._application = application
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def tell(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                headers = [*message.get("headers", ()), (b"connection", b"close")]
-                message = {**message, "headers": headers}
-            await send(message)
-
-        await self._application(scope, receive, tell)
+    def _abandon(self) -> None:
+        logger.error("Some tasks or threads would not end; the process ends without them")
+        logging.shutdown()
+        os._exit(0 if self.started else STARTUP_FAILURE)
 
 
 def serve(config: Configuration, listener: socket.socket) -> int:
@@ -131,7 +133,7 @@ def serve(config: Configuration, listener: socket.socket) -> int:
         elif config.workers > 1:
             return _serve_with_workers(config, listener)
         else:
-            uvicorn.Server(config).run([listener])
+            Server(config).run([listener])
     return 0
 
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from brrt.errors import BrrtError, Problem
+from brrt.errors import BrrtError, LifecycleError, Problem
 from brrt.runtime.patience import Patience
 
 T = TypeVar("T")
@@ -27,19 +27,24 @@ def read_body(
     """The whole body of a request.
 
     `declared` is the Content-Length header, `limit` the most bytes to take, `patience` the time
-    that the body may take. Raises `Problem` 413 or 408, and `ClientGone`.
+    that the body may take. Raises `Problem` 413 or 408, `LifecycleError`, and `ClientGone`.
     """
     refuse_longer(declared, limit)
     return in_time(_read(receive, limit), patience)
 
 
 async def in_time(reading: Awaitable[T], patience: Patience) -> T:
-    """What reading a body gives. Raises `Problem` 408 when it takes too long."""
+    """What reading a body gives.
+
+    Raises `Problem` 408 when it takes too long, and `LifecycleError` when the app stops before.
+    """
     wait = patience.begin()
     try:
         return await reading
     except asyncio.CancelledError:
         if wait.is_all():
+            if patience.is_closed:
+                raise LifecycleError("the app has stopped") from None
             detail = f"the body did not arrive within {patience.seconds:g} s"
             raise Problem(408, detail=detail) from None
         raise

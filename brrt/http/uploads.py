@@ -7,7 +7,8 @@ here.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
@@ -42,8 +43,8 @@ async def read_parts(
     """All parts of a request's body.
 
     `headers` are those of the request, `is_file` says which parts are kept as files, `patience`
-    is the time that the body may take. Raises `Problem` 400, 408 and 413, and `ClientGone`;
-    no file is left open then.
+    is the time that the body may take. Raises `Problem` 400, 408 and 413, `LifecycleError`, and
+    `ClientGone`; no file is left open then.
     """
     refuse_longer(headers.get(b"content-length"), limits.max_upload)
     collector = _Collector(_boundary(headers[b"content-type"]), is_file, limits)
@@ -68,21 +69,27 @@ async def refit_parts(parts: list[Part], is_file: IsFile, limits: Limits) -> Non
             file = _new_file(part.filename, part.headers, limits)
             parts[place] = replace(part, data=b"", file=file, size=len(part.data))
             await _store(file, part.data, limits)
-            file.file.seek(0)
+            _rewind(file)
         elif not is_kept:
             held += part.size if part.file is not None else len(part.data)
             _check_held(held, limits)
             if part.file is not None:
                 data = await part.file.read()
                 parts[place] = replace(part, data=data, file=None, size=0)
-                part.file.file.close()
+                _close(part.file)
 
 
 def close_files(parts: list[Part]) -> None:
     """Close the files of some parts. What is on disk is gone then."""
     for part in parts:
         if part.file is not None:
-            part.file.file.close()
+            _close(part.file)
+
+
+def _close(file: UploadFile) -> None:
+    """Close a file. What a full disk did not take is tried once more then, and wanted by nobody."""
+    with suppress(OSError):
+        file.file.close()
 
 
 async def _read(receive: Receive, collector: "_Collector", limit: int) -> None:
@@ -148,7 +155,7 @@ class _Collector:
         """Close all files, that of an unfinished part included."""
         close_files(self.parts)
         if self._file is not None:
-            self._file.file.close()
+            _close(self._file)
 
     def finish(self) -> None:
         """The body is complete: so must the last part be. Rewinds the files."""
@@ -156,7 +163,7 @@ class _Collector:
             raise Problem(400, detail="the body is multipart that ends before its last boundary")
         for part in self.parts:
             if part.file is not None:
-                part.file.file.seek(0)
+                _rewind(part.file)
 
     # The parser's callbacks
 
@@ -216,13 +223,26 @@ def _new_file(filename: str | None, headers: Mapping[bytes, bytes], limits: Limi
 
 async def _store(file: UploadFile, piece: bytes, limits: Limits) -> None:
     """Write a piece of a file. Raises `Problem` 503 where that cannot be done."""
-    try:
+    with _disk():
         if (file.size or 0) + len(piece) <= limits.spool_size:
             await file.write(piece)
         else:
             await _store_on_disk(file, piece)
+
+
+def _rewind(file: UploadFile) -> None:
+    """Go to a file's beginning, which writes its last bytes. Raises `Problem` 503 like `_store`."""
+    with _disk():
+        file.file.seek(0)
+
+
+@contextmanager
+def _disk() -> Generator[None, None, None]:
+    """Around what writes to disk. One line for each failure: a log may be on the same disk."""
+    try:
+        yield
     except OSError as error:
-        logger.exception("An upload could not be stored")
+        logger.error("An upload could not be stored: %s", error)  # noqa: TRY400
         raise ServiceUnavailable("the upload could not be stored; try again later") from error
 
 

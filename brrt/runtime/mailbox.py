@@ -4,9 +4,9 @@ A queue is there for bursts. One that never empties is no burst but the excess o
 capacity: then every job waits its whole length, and all answers are stale (the "bad queue" of
 CoDel, RFC 8289, section 3). `queue_policy` says what happens then:
 
-- `adaptive`: in the order of arrival. When more jobs were taken than can run and wait at once,
-  and the queue was not empty in between, half as many may wait from then on, down to as many as
-  there are workers. Each job that finds a worker free lets one more wait again. Halving and
+- `adaptive`: in the order of arrival. When more jobs were taken than a crew does in five rounds,
+  or than can run and wait at once, and the queue was not empty in between, half as many may wait
+  from then on, down to as many as there are workers. Each job that finds a worker free lets one more wait again. Halving and
   adding one are TCP's (RFC 5681); nothing is measured in time, so it suits handlers of any speed.
 - `fifo`: in the order of arrival, always as many as `queue_size`.
 - `lifo`: the newest first, for clients that hang up when they have waited too long.
@@ -25,6 +25,9 @@ logger = logging.getLogger("brrt")
 # Jobs that may always wait. With one worker and one place the worker would be without work for
 # an eighth of the time at a load that is just its capacity.
 LEAST_ROOM: Final = 4
+# Rounds of all workers that a burst may wait, beside the one that is under way: the default queue
+# holds four. CoDel's interval of 100 ms is as much where a job takes 20.
+PATIENT_ROUNDS: Final = 4
 
 
 class Mailbox(asyncio.Queue[Job]):
@@ -41,6 +44,7 @@ class Mailbox(asyncio.Queue[Job]):
         super().__init__(limits.queue_size)
         self.room = limits.queue_size
         self._name = name
+        self._rounds = PATIENT_ROUNDS * limits.workers
         self._workers = limits.workers
         self._newest_first = limits.queue_policy == "lifo"
         adapts = limits.queue_policy == "adaptive"
@@ -64,9 +68,12 @@ class Mailbox(asyncio.Queue[Job]):
 
     def _get(self) -> Job:
         job = self._queue.popitem(last=self._newest_first)[0]
-        self._run = self._run + 1 if self._queue else 0
-        if self._run > self.room + self._workers and self.room > self._least_room:
-            self._tighten()
+        if self._queue:
+            self._run += 1
+            if self._run > min(self.room, self._rounds) + self._workers:
+                self._tighten()
+        else:
+            self._run = 0
         return job
 
     def full(self) -> bool:
@@ -80,6 +87,9 @@ class Mailbox(asyncio.Queue[Job]):
             logger.info("Handler %s has caught up; %d jobs may wait again", self._name, self.room)
 
     def _tighten(self) -> None:
+        self._run = 0
+        if self.room == self._least_room:
+            return
         if self.room == self.maxsize:
             logger.warning(
                 "Handler %s is asked for more than it can do; fewer jobs may wait until it has"
@@ -87,7 +97,6 @@ class Mailbox(asyncio.Queue[Job]):
                 self._name,
             )
         self.room = max(self.room // 2, self._least_room)
-        self._run = 0
 
     def discard(self, job: Job) -> bool:
         """Take a job back. Tells whether it was still waiting."""

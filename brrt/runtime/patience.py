@@ -26,11 +26,13 @@ class Wait:
 class Patience:
     """Cancels tasks that wait longer than `seconds`. Belongs to one event loop; `close` it.
 
-    Waits that go on when it is closed still end in time.
+    When it is closed, waits that go on are cut short, and so are those that begin later: what
+    they wait for comes too late. `is_closed` tells whether that was the reason.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.is_closed = False
         self._loop = asyncio.get_running_loop()
         self._waits: dict[Wait, None] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -40,6 +42,9 @@ class Patience:
         task = asyncio.current_task(self._loop)
         assert task is not None
         wait = Wait(task, self._loop.time() + self.seconds)
+        if self.is_closed:
+            _cut(wait)
+            return wait
         self._waits[wait] = None
         if self._timer is None:
             self._timer = self._loop.call_at(wait.due, self._expire)
@@ -50,10 +55,14 @@ class Patience:
         self._waits.pop(wait, None)
 
     def close(self) -> None:
-        """Cancel the timer, if nobody waits."""
-        if self._timer is not None and not self._waits:
+        """Nobody waits any more."""
+        self.is_closed = True
+        if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for wait in self._waits:
+            _cut(wait)
+        self._waits.clear()
 
     def _expire(self) -> None:
         self._timer = None
@@ -63,5 +72,9 @@ class Patience:
                 self._timer = self._loop.call_at(wait.due, self._expire)
                 return
             del self._waits[wait]
-            wait.expired = True
-            wait.task.cancel()
+            _cut(wait)
+
+
+def _cut(wait: Wait) -> None:
+    wait.expired = True
+    wait.task.cancel()

@@ -355,3 +355,29 @@ async def test_a_full_disk_is_503(serve: Serve, monkeypatch: pytest.MonkeyPatch)
     assert response.status_code == 503
     assert "could not be stored" in response.json()["detail"]
     assert (await http.post("/x", files={"file": ("a", b"a")})).status_code == 200
+
+
+async def test_a_disk_that_is_full_at_the_last_bytes_is_503(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last bytes are in a buffer until a file is rewound, and again until it is closed."""
+    made: list[Any] = []
+
+    class Full(SpooledTemporaryFile[bytes]):
+        def __init__(self, max_size: int) -> None:
+            super().__init__(max_size)
+            made.append(self)
+
+        def seek(self, *place: int) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self) -> None:
+            super().close()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(uploads, "SpooledTemporaryFile", Full)
+    http = await serve()
+    response = await http.post("/x", files=[("file", ("a", b"a")), ("file", ("b", b"b"))])
+    assert response.status_code == 503
+    assert "could not be stored" in response.json()["detail"]
+    assert [one.closed for one in made] == [True, True]

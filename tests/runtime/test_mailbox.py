@@ -51,6 +51,18 @@ async def test_as_many_as_there_are_workers_may_always_wait(workers: int, least:
     assert box.room == least
 
 
+async def test_a_queue_that_is_long_for_its_workers_is_not_waited_for_to_turn_over() -> None:
+    """Five rounds of all workers are enough to see that it stands."""
+    box = mailbox("adaptive", size=256, workers=2)
+    fill(box)
+    turn_over(box, 10)
+    assert box.room == 256
+    turn_over(box, 1)
+    assert box.room == 128
+    turn_over(box, 5 * 11)
+    assert box.room == LEAST_ROOM
+
+
 async def test_a_burst_is_no_reason() -> None:
     """A queue that was full and drains has been empty in time, however often that happens."""
     box = mailbox("adaptive")

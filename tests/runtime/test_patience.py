@@ -86,11 +86,14 @@ async def test_a_task_that_was_cancelled_before_may_expire() -> None:
     patience.close()
 
 
-async def test_waits_that_go_on_over_the_end_still_expire() -> None:
-    """Nobody hangs because the app has stopped meanwhile."""
-    patience = Patience(0.01)
+async def test_waits_that_go_on_at_the_end_are_cut_short() -> None:
+    """Nobody hangs because the app has stopped meanwhile; one who begins to wait then neither."""
+    patience = Patience(60)
     task = asyncio.create_task(wait(patience, asyncio.Event()))
     await asyncio.sleep(0)
+    assert not patience.is_closed
     patience.close()
+    assert patience.is_closed
     assert await asyncio.wait_for(task, 5) == "expired"
+    assert await asyncio.wait_for(wait(patience, asyncio.Event()), 5) == "expired"
     patience.close()

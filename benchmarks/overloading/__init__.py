@@ -1,0 +1,1 @@
+"""What the benchmarks of overload and of fairness share: the apps, and how they are measured."""
