@@ -6,8 +6,9 @@ CoDel, RFC 8289, section 3). `queue_policy` says what happens then:
 
 - `adaptive`: in the order of arrival. When more jobs were taken than a crew does in five rounds,
   or than can run and wait at once, and the queue was not empty in between, half as many may wait
-  from then on, down to as many as there are workers. Each job that finds a worker free lets one more wait again. Halving and
-  adding one are TCP's (RFC 5681); nothing is measured in time, so it suits handlers of any speed.
+  from then on, down to as many as there are workers. Each job that finds a worker free lets one
+  more wait again. Halving and adding one are TCP's (RFC 5681); nothing is measured in time, so it
+  suits handlers of any speed.
 - `fifo`: in the order of arrival, always as many as `queue_size`.
 - `lifo`: the newest first, for clients that hang up when they have waited too long.
 """
