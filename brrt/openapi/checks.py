@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from brrt.config import PER_HANDLER
 from brrt.openapi.json_values import mapping, nearest
 from brrt.openapi.references import Unresolvable
 from brrt.openapi.rules import Findings
@@ -18,7 +19,11 @@ from brrt.openapi.spots import Guide, Spot
 from brrt.openapi.walk import Found
 
 SETTING_PREFIX = "x-brrt-"
-SETTINGS = ("workers", "queue-size", "timeout", "max-body", "on-disconnect", "strict-query")
+SETTINGS = (
+    *(name.replace("_", "-") for name in PER_HANDLER),
+    "on-disconnect",
+    "strict-query",
+)
 
 # OpenAPI 3.1.1, section 4.8.12.1: parameter definitions of these names are ignored.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})

@@ -132,13 +132,17 @@ class Document:
         self.uri = main.uri
         self.version = version
         self.warnings = warnings
-        self.root = Node(self, main.uri, "", main.value)
         resources = {uri: resource.value for uri, resource in closure.resources.items()}
         self.resources: Mapping[str, Any] = MappingProxyType(resources)
         files = {one.file: one.content for one in closure.resources.values() if one.file}
         digests = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
         self.files: Mapping[Path, str] = MappingProxyType(digests)
         self.digest = _digest(closure)
+
+    @property
+    def root(self) -> Node:
+        """The whole main resource. It is made anew each time: kept, it would keep the document."""
+        return Node(self, self.uri, "", self.resources[self.uri])
 
     def resolve(self, reference: str, base: str) -> Node:
         """The node that a URI reference names, seen from the resource (or `$id`) `base`.

@@ -6,6 +6,7 @@ What that is, and how branches are chosen, is said by those who extend it, in `f
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from weakref import proxy
 
 from brrt.openapi.applicators import (
     FAMILY,
@@ -45,10 +46,13 @@ class Facts:
 
 
 class Compiler:
-    """Compiles schemas to places, each once. What has nothing to do below it becomes None."""
+    """Compiles schemas to places, each once. What has nothing to do below it becomes None.
+
+    It is kept by its `schemas`, which it therefore must not keep.
+    """
 
     def __init__(self, schemas: Schemas, direction: Direction) -> None:
-        self.schemas = schemas
+        self.schemas: Schemas = proxy(schemas)
         self.direction = direction
         self.places: dict[Key, Place | None] = {}
         self._joined: dict[Key, list[Node]] = {}

@@ -6,7 +6,7 @@ Whole schemas are checked against the meta-schemas of their dialects at once, by
 """
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jsonschema_rs
@@ -51,6 +51,9 @@ _MEMBERS = frozenset(["properties", "patternProperties", "dependentSchemas", "$d
 _DEPENDENCIES = frozenset({"'minimum' is missing", "'maximum' is missing"})
 _FOR_PYTHON = "other tools refuse it too: write it without what only JavaScript knows"
 _ELSEWHERE = " elsewhere"
+# Patterns of which it is remembered whether they are any: more than large documents have, and a
+# bound for a service whose document is replaced again and again.
+MAX_PATTERNS = 1024
 
 
 def check_schemas(guide: Guide, found: Found) -> Findings:
@@ -198,7 +201,7 @@ def _inward(value: Any, tokens: list[str]) -> Iterator[dict[str, Any]]:
         yield mapping(value)
 
 
-@cache
+@lru_cache(maxsize=MAX_PATTERNS)
 def _compiles(pattern: str) -> bool:
     try:
         jsonschema_rs.Draft202012Validator({"pattern": to_engine(pattern)}, offline=True)

@@ -6,6 +6,7 @@ document whose patterns need look-around gets the backtracking engine, which has
 """
 
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from typing import Any
 
 import jsonschema_rs
@@ -31,7 +32,8 @@ class Schemas:
     """The schemas of one document, compiled on demand.
 
     Call `add` for every schema first; the first `validator` after that compiles the registry.
-    The same schema in the same direction is one validator.
+    The same schema in the same direction is one validator. What is kept here never leads back
+    here: so all goes at once when a document is displaced, and waits for no collector.
     """
 
     def __init__(self, document: Document) -> None:
@@ -39,7 +41,7 @@ class Schemas:
         self._families = Families(document)
         self._resources = {one: Resources(one, document, self._families) for one in Direction}
         self._originals: dict[str, str] = {}
-        self._background = Background(self._lookup, self._originals)
+        self._background = Background(partial(_lookup, self._resources), self._originals)
         # What others have compiled from these schemas, kept for as long as they are.
         self.derived: dict[Any, Any] = {}
         self._shapes = ShapeReader(document.version)
@@ -75,14 +77,16 @@ class Schemas:
         """
         if self._document.version >= (3, 1) and len(mapping(node.value)) > 1:
             return uri
-        named = mapping(self._lookup(uri)).get("$ref")
-        same = isinstance(named, str) and named.partition("#")[0] == uri.partition("#")[0]
-        return named if same else uri
+        named = mapping(self._background.lookup(uri)).get("$ref")
+        if isinstance(named, str) and named.partition("#")[0] == uri.partition("#")[0]:
+            return named
+        return uri
 
     def _validator(self, uri: str, node: Node) -> Validator:
         schema = {"$ref": uri}
         engine = self._compile(schema, node)
-        return Validator(engine, schema, lambda: Secrets(self._families, node), self._background)
+        secrets = partial(Secrets, self._families, node)
+        return Validator(engine, schema, secrets, self._background)
 
     def matcher(self, pattern: str) -> Callable[[str], bool]:
         """Whether a name matches a pattern, as the engine reads it (ECMA-262)."""
@@ -112,20 +116,13 @@ class Schemas:
             first = next(iter(places.values()), self._document.root)
             schema = {"properties": properties, "required": list(required)}
             engine = self._compile(schema, first)
-            known = Validator(
-                engine, schema, lambda: MemberSecrets(self._families, places), self._background
-            )
-            self._validators[key] = known
+            secrets = partial(MemberSecrets, self._families, places)
+            known = self._validators[key] = Validator(engine, schema, secrets, self._background)
         return known
 
     def shape(self, node: Node | None) -> Shape:
         """What a parameter's text may become under a schema."""
         return self._shapes.read(node)
-
-    def _lookup(self, location: str) -> Any:
-        """What stands at a URI of the engine, or None."""
-        found = (one.lookup(location) for one in self._resources.values())
-        return next((one for one in found if one is not None), None)
 
     def _compile(self, schema: dict[str, Any], node: Node) -> jsonschema_rs.Draft202012Validator:
         """Raises `SpecError`, at `node`, for what only the engine can find out."""
@@ -160,6 +157,12 @@ class Schemas:
         self._formats = {name: STRING_FORMATS[name] for name in STRING_FORMATS.keys() & used}
         resources = [entry for one in self._resources.values() for entry in one.entries()]
         return jsonschema_rs.Registry(resources, draft=jsonschema_rs.Draft202012)
+
+
+def _lookup(resources: Mapping[Direction, Resources], location: str) -> Any:
+    """What stands at a URI of the engine, or None."""
+    found = (one.lookup(location) for one in resources.values())
+    return next((one for one in found if one is not None), None)
 
 
 __all__ = ["Direction", "SchemaError", "Schemas", "Validator"]

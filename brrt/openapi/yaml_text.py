@@ -8,8 +8,8 @@ depth and size are bounded, size as if every alias were written out.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import yaml
 
@@ -126,20 +126,12 @@ class _Builder:
         self.duplicates: list[YamlError] = []
         self._open: list[_Frame] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
-        self._take: dict[type, Callable[[Any], None]] = {
-            yaml.ScalarEvent: self._scalar,
-            yaml.AliasEvent: self._alias,
-            yaml.MappingStartEvent: self._begin,
-            yaml.SequenceStartEvent: self._begin,
-            yaml.MappingEndEvent: self._end,
-            yaml.SequenceEndEvent: self._end,
-        }
 
     def take(self, event: Any) -> None:
         """Account for one event; those that open and close the stream say nothing."""
-        act = self._take.get(event.__class__)
+        act = self._ACTS.get(event.__class__)
         if act is not None:
-            act(event)
+            act(self, event)
 
     def _scalar(self, event: Any) -> None:
         frame = self._open[-1] if self._open else None
@@ -226,6 +218,16 @@ class _Builder:
             frame.merges.extend(_merged(value, event))
         else:
             frame.value[key] = value
+
+    # Of the class and not of each builder, which would be bound to itself by its methods.
+    _ACTS: ClassVar[Mapping[type, Callable[[Any, Any], None]]] = {
+        yaml.ScalarEvent: _scalar,
+        yaml.AliasEvent: _alias,
+        yaml.MappingStartEvent: _begin,
+        yaml.SequenceStartEvent: _begin,
+        yaml.MappingEndEvent: _end,
+        yaml.SequenceEndEvent: _end,
+    }
 
 
 def _merged(value: Any, event: Any) -> list[dict[str, Any]]:

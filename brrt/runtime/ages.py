@@ -21,17 +21,12 @@ class Ages:
     `cancel_wait` seconds after it was told to end.
     """
 
-    def __init__(
-        self,
-        limits: Limits,
-        expire: Callable[[Job], None],
-        report: Callable[[Job], None],
-    ) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._patience = min(limits.disconnect_after, limits.timeout)
         self._context = Context()  # of the timer, and not of the request that set it
-        self._expire = expire
-        self._report = report
+        self._expire: Callable[[Job], None] = _nothing
+        self._report: Callable[[Job], None] = _nothing
         self._loop: asyncio.AbstractEventLoop | None = None
         self._young: deque[Job] = deque()
         self._elders: dict[Job, None] = {}
@@ -39,9 +34,14 @@ class Ages:
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+    def start(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        expire: Callable[[Job], None],
+        report: Callable[[Job], None],
+    ) -> None:
         """Keep time by this loop."""
-        self._loop = loop
+        self._loop, self._expire, self._report = loop, expire, report
 
     def add(self, job: Job) -> None:
         """A job was accepted."""
@@ -64,7 +64,8 @@ class Ages:
         self._arm(self._doomed[0][0])
 
     def stop(self) -> None:
-        """Look at nothing any more."""
+        """Look at nothing any more, and let go of the pool."""
+        self._expire = self._report = _nothing
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -107,3 +108,7 @@ class Ages:
             self._arm(next(iter(self._elders)).accepted + self._limits.timeout)
         if self._doomed:
             self._arm(self._doomed[0][0])
+
+
+def _nothing(_: Job) -> None:
+    """What is done before the start and after the end."""

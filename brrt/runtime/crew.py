@@ -30,9 +30,9 @@ Worker = asyncio.Task[None]
 class Crew:
     """Workers that take jobs out of a mailbox.
 
-    `run(worker, job)` sees a job through, and calls `put_down` when it is done; `lose(job)` is
-    told of a job whose task was cancelled before it began; `rest()` is called when a worker of a
-    closed crew has nothing to do any more.
+    From `start` on, `run(worker, job)` sees a job through, and calls `put_down` when it is done;
+    `lose(job)` is told of a job whose task was cancelled before it began; `rest()` is called when
+    a worker of a closed crew has nothing to do any more.
     """
 
     def __init__(
@@ -42,9 +42,6 @@ class Crew:
         counters: Counters,
         ceiling: Ceiling,
         mailbox: Mailbox,
-        run: Callable[[Worker, Job], Coroutine[Any, Any, None]],
-        lose: Callable[[Job], None],
-        rest: Callable[[], None],
     ) -> None:
         self.workers: dict[Worker, Job | None] = {}
         self.leaving: set[Worker] = set()
@@ -55,7 +52,6 @@ class Crew:
         self._counters = counters
         self._ceiling = ceiling
         self._mailbox = mailbox
-        self._run, self._lose, self._rest = run, lose, rest
         self._context = Context()  # of the workers, and not of who woke them
         self._serial = 0
         self._least_idle = 0
@@ -79,9 +75,16 @@ class Crew:
 
     # Coming
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+    def start(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        run: Callable[[Worker, Job], Coroutine[Any, Any, None]],
+        lose: Callable[[Job], None],
+        rest: Callable[[], None],
+    ) -> None:
         """Start the first worker."""
         self._loop = loop
+        self._run, self._lose, self._rest = run, lose, rest
         self._ceiling.join(self)
         self._spawn()
 
@@ -117,24 +120,27 @@ class Crew:
         me = asyncio.current_task()
         assert me is not None
         child_name = f"{me.get_name()} job"
-        while not me.cancelling():
-            job = await self._mailbox.get()
-            self._take(me, job)
-            try:
-                child = self._loop.create_task(
-                    self._run(me, job), name=child_name, context=job.context
-                )
-                job.task = child
-                await child
-            except asyncio.CancelledError:
-                pass
-            finally:
-                if self.workers.get(me) is job:  # the child was cancelled before it began
-                    self._lose(job)
-                    self.put_down(me)
-            if self._ceiling.waiting and self._ceiling.is_owed_by(self):
-                self._dismiss(me)
-                return
+        try:
+            while not me.cancelling():
+                job = await self._mailbox.get()
+                self._take(me, job)
+                try:
+                    job.task = self._loop.create_task(
+                        self._run(me, job), name=child_name, context=job.context
+                    )
+                    await job.task
+                except asyncio.CancelledError:
+                    pass
+                finally:
+                    if self.workers.get(me) is job:  # the child was cancelled before it began
+                        self._lose(job)
+                        self.put_down(me)
+                del job  # a worker that rests keeps nothing of what it was asked and answered
+                if self._ceiling.waiting and self._ceiling.is_owed_by(self):
+                    self._dismiss(me)
+                    return
+        finally:
+            del me  # or the task and the cancellation that ends it keep each other alive
 
     def _take(self, worker: Worker, job: Job) -> None:
         self.workers[worker] = job
@@ -219,4 +225,6 @@ class Crew:
         if self._shrinker is not None:
             self._shrinker.cancel()
             self._shrinker = None
+        if workers and not alive:
+            del self._run, self._lose, self._rest  # or pool and crew would keep each other alive
         return len(workers) - len(alive), [self.workers.get(worker) for worker in alive]

@@ -65,13 +65,8 @@ class Pool:
         self.limits = limits
         self.counters = counters
         self._mailbox = Mailbox(name, limits)
-        self._crew = Crew(
-            *(name, limits, counters, ceiling, self._mailbox),
-            run=self._run,
-            lose=self._lose,
-            rest=self._note_rest,
-        )
-        self._ages = Ages(limits, self._expire, self._report_stuck)
+        self._crew = Crew(name, limits, counters, ceiling, self._mailbox)
+        self._ages = Ages(limits)
         self._reading = 0
         self._is_hasty = False
         self._drained: asyncio.Future[None] | None = None
@@ -109,8 +104,8 @@ class Pool:
         """Start the first worker. Must be called in a running loop."""
         self._loop = asyncio.get_running_loop()
         self._mailbox.bind(self._loop)
-        self._ages.start(self._loop)
-        self._crew.start(self._loop)
+        self._ages.start(self._loop, expire=self._expire, report=self._report_stuck)
+        self._crew.start(self._loop, run=self._run, lose=self._lose, rest=self._note_rest)
 
     def check_room(self) -> None:
         """Refuse early, before anything is read or checked. Raises `Shed` or `Retired`."""

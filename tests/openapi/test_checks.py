@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from brrt.config import PER_HANDLER
 from brrt.errors import Fault, SpecError
 from brrt.openapi.document import load
 from brrt.openapi.rules import RULES, Weight
@@ -184,6 +185,13 @@ def test_ignored_headers_and_unknown_settings_are_warnings() -> None:
     assert "'x-brrt-worker'" in second.message
     assert "x-brrt-workers" in second.cure
     assert "brrt knows" in warnings(document(path("/a", **{"x-brrt-zzz": 1})))[0].cure
+
+
+def test_every_setting_of_a_handler_is_known() -> None:
+    """What an operation may say is what the limits of a handler are, and no warning."""
+    for name in PER_HANDLER:
+        paths = path("/a", **{"x-brrt-" + name.replace("_", "-"): 3})
+        assert not warnings(document(paths))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """One pool: its workers, its queue, its time, its end."""
 
 import asyncio
+import gc
 import logging
 import time
 import weakref
@@ -818,3 +819,23 @@ async def test_who_is_hurried_has_no_grace_left(make: Make) -> None:
             pool.hurry()
         assert (await retiring).cancelled == 1
         assert job.reply.result() is STOPPED
+
+
+async def test_what_was_asked_and_answered_is_not_kept(make: Make, until: Until) -> None:
+    """A worker that rests holds nothing of its last job: neither arguments nor value."""
+
+    class Value: ...
+
+    async def give_back(value: Value) -> Value:
+        return value
+
+    pool = make(give_back, disconnect_after=0.01)  # for so long a settled job is looked after
+    gc.disable()
+    try:
+        value = Value()
+        known = weakref.ref(value)
+        await pool.submit({"value": value}).reply
+        del value
+        await until(lambda: known() is None)
+    finally:
+        gc.enable()
