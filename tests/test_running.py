@@ -433,6 +433,42 @@ app = App("openapi.yaml", handlers, lifespan=lifespan)
 """
 
 
+@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one", "two"])
+def test_an_app_in_a_host_that_knows_nothing_of_it_is_stopped(
+    start: Run, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """Its first request started it, so the host does not stop it: its lifespan is left even so."""
+    (tmp_path / "hosted.py").write_text(HOSTED)
+    service = start("brrt", "run", "hosted:host", "--port", "0", *options)
+    service.says("Application startup complete", len(options) or 1)
+    assert service.status("/api/thing") == 200
+    assert service.stop() == 0
+    assert "the database is closed" in service.log
+
+
+HOSTED = """\
+from contextlib import asynccontextmanager
+from brrt import App
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from things import handlers
+
+@asynccontextmanager
+async def lifespan(app):
+    yield
+    print("the database is closed", flush=True)
+
+class Host:
+    app = App("openapi.yaml", handlers, lifespan=lifespan)
+    starlette = Starlette(routes=[Mount("/api", app)])
+
+    async def __call__(self, scope, receive, send):
+        await self.starlette(scope, receive, send)
+
+host = Host()
+"""
+
+
 def test_a_taken_port_is_a_plain_message(start: Run) -> None:
     """A port that is in use costs one line and exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -22,10 +22,12 @@ SERVICE: Final = 0.02
 CAPACITY: Final = SLOTS / SERVICE
 # Seconds that the operation beside it takes.
 BESIDE: Final = 0.005
-# The environment variables with the limits of brrt, and with the seconds for which what is stuck
-# ignores its cancellation: as long as it is measured, and then the server can stop by itself.
+# The environment variables with the limits of brrt; with the seconds for which what is stuck
+# ignores its cancellation: as long as it is measured, and then the server can stop by itself; and
+# with how many times longer the others take, for machines that have something else to do.
 LIMITS: Final = "OVERLOADING_LIMITS"
 STUBBORN: Final = "OVERLOADING_STUBBORN"
+SLOWER: Final = "OVERLOADING_SLOWER"
 
 
 def get(name: str) -> dict[str, Any]:
@@ -43,13 +45,13 @@ def document(*names: str) -> dict[str, Any]:
 
 async def work() -> dict[str, bool]:
     """What takes its time, as a query to a database does."""
-    await asyncio.sleep(SERVICE)
+    await asyncio.sleep(SERVICE * float(os.environ[SLOWER]))
     return {"done": True}
 
 
 async def beside() -> dict[str, bool]:
     """Something else."""
-    await asyncio.sleep(BESIDE)
+    await asyncio.sleep(BESIDE * float(os.environ[SLOWER]))
     return {"done": True}
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import psutil
 
 from benchmarks.loads import request
-from benchmarks.overloading.apps import LIMITS, STUBBORN
+from benchmarks.overloading.apps import LIMITS, SLOWER, STUBBORN
 from benchmarks.overloading.crowds import Asked, arrivals, ask_when
 from benchmarks.overloading.views import Phase, Record
 from benchmarks.servers import free_port, serve
@@ -35,12 +35,16 @@ CLIENT_CORE: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """What is measured: an app, the arguments of its server, and the limits of brrt."""
+    """What is measured: an app, the arguments of its server, and the limits of brrt.
+
+    Where it is `slower`, everything takes so many times longer, and clients wait so much longer.
+    """
 
     name: str
     app: str
     arguments: tuple[str, ...] = ()
     limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    slower: float = 1.0
 
     def command(self, port: int) -> list[str]:
         """What `python -m` runs: the same server for all, without logs."""
@@ -69,15 +73,18 @@ async def measure(
 async def _attempt(system: System, phases: Sequence[Phase], seed: int, pin: bool) -> Record:
     """Start a system, warm it up, offer it everything, and stop it."""
     port, record = free_port(), Record(phases)
-    environment = {LIMITS: json.dumps(dict(system.limits)), STUBBORN: str(record.seconds)}
+    environment = {
+        LIMITS: json.dumps(dict(system.limits)),
+        STUBBORN: str(record.seconds),
+        SLOWER: str(system.slower),
+    }
     core = SERVER_CORE if pin else None
     async with serve(system.command(port), port, core=core, environment=environment) as process:
-        operations = sorted({name for phase in phases for name in phase.rates})
         await _warm_up(port, phases[0].rates)
         gc.collect()
         gc.disable()  # a full collection takes longer than a request
         try:
-            await _offer(port, psutil.Process(process.pid), record, operations, seed)
+            await _offer(port, psutil.Process(process.pid), record, DEADLINE * system.slower, seed)
         finally:
             gc.enable()
     return record
@@ -91,13 +98,14 @@ async def _warm_up(port: int, operations: Mapping[str, float]) -> None:
 
 
 async def _offer(
-    port: int, server: psutil.Process, record: Record, operations: Sequence[str], seed: int
+    port: int, server: psutil.Process, record: Record, deadline: float, seed: int
 ) -> None:
+    operations = sorted({name for phase in record.phases for name in phase.rates})
     async with asyncio.TaskGroup() as group:
         for number, name in enumerate(operations):
             asked = record.asked[name] = []
             dues, wires = arrivals(record.plan(name), seed + number), repeat(_get(name))
-            group.create_task(ask_when(port, dues, wires, asked.append, deadline=DEADLINE))
+            group.create_task(ask_when(port, dues, wires, asked.append, deadline=deadline))
         probes = arrivals([(PROBES, record.seconds)])
         note = record.health.append
         group.create_task(ask_when(port, probes, repeat(HEALTH), note, deadline=PROBE_DEADLINE))

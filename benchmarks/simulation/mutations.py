@@ -100,6 +100,12 @@ MUTATIONS: Final = (
         "pass",
     ),
     Mutation(
+        "a worker that is let go lets itself go once more",
+        *(Crew, "_is_to_give"),
+        "worker in self.workers and",
+        "",
+    ),
+    Mutation(
         "the last idle worker is let go",
         *(Crew, "_shrink"),
         "len(self.workers) - 1)",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.simulation.calls import Call, Performance
 from benchmarks.simulation.changes import Change
+from benchmarks.simulation.loop import Task
 from brrt.exchange import Run
 from brrt.runtime.pool import Pool, _serving
 from brrt.runtime.registry import Registry
@@ -25,6 +26,11 @@ class Broken(Exception):
     def __init__(self, rule: str, text: str) -> None:
         self.rule = rule
         super().__init__(f"{rule}: {text}")
+
+
+def _is_worker(name: str) -> bool:
+    """Whether a task of this name serves a handler: `brrt look/3`, and not `brrt look/3 job`."""
+    return name.startswith("brrt ") and "/" in name and not name.endswith(" job")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,7 @@ class Rules:
         if scene.failures:
             raise Broken(*scene.failures[0])
         self._notice(task)
+        self._check_death(task)
         run = self._run
         if run is None or not run.registry.running:
             self._last_down = self._loop.steps
@@ -156,6 +163,12 @@ class Rules:
             self._scene.fail("P2", f"{ceiling.active} tasks counted, {active} in pools")
         if active > ceiling.limit:
             self._scene.fail("P3", f"{active} tasks, max_tasks is {ceiling.limit}")
+
+    def _check_death(self, task: Any) -> None:
+        """P2: a worker ends because it is told to, and never of a failure of its own."""
+        if isinstance(task, Task) and task.done() and _is_worker(task.get_name()):
+            failure = None if task.cancelled() else task.exception()
+            self._expect(failure is None, "P2", f"{task.get_name()} died of {failure!r}")
 
     def _check_owners(self) -> None:
         """P2: every task belongs to somebody who will wait for it."""

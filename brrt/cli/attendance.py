@@ -75,8 +75,13 @@ class Attended:
                 await stop((attendant,), STOP_WAIT)  # an app that stops is not reloaded any more
             return message
 
+        async def tell(message: Any) -> None:
+            if message["type"] == "lifespan.shutdown.complete":
+                await self._app.aclose()  # if its host knows nothing of it, nobody else does it
+            await send(message)
+
         try:
-            await self._application(scope, hear, send)
+            await self._application(scope, hear, tell)
         finally:
             if not attendant.done():  # after the last word servers wait for nothing any more
                 await stop((attendant,), STOP_WAIT)

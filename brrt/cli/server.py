@@ -124,7 +124,7 @@ class Server(uvicorn.Server):
 
 
 def serve(config: Configuration, listener: socket.socket) -> int:
-    """Serve until a signal ends it, and return the exit code: 0 when everything was drained."""
+    """Serve until a signal ends it, and return the exit code: 0 unless the start failed."""
     # uvicorn repeats the signal that stopped it when all is done; that is no death by signal.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):

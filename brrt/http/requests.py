@@ -50,6 +50,8 @@ def mount_point(scope: Scope) -> str:
     raw, path = scope.get("raw_path"), scope["path"]
     if not raw or len(raw) <= len(path):
         return root
+    if len(raw) - 2 * raw.count(b"%") <= len(path):  # `%20` is one character
+        return root
     whole = unquote(raw.partition(b"?")[0].decode("latin-1")).rstrip("/")
     rest = path.rstrip("/")
     cut = whole[: len(whole) - len(rest)] if whole.endswith(rest) else ""

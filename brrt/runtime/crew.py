@@ -101,7 +101,7 @@ class Crew:
         self._serial += 1
         name = f"brrt {self._name}/{self._serial}"
         worker = self._loop.create_task(self._work(), name=name, context=self._context)
-        self.workers[worker] = None
+        self.workers.setdefault(worker, None)  # an eager task (Python 3.12) may have a job by now
         self._counters.spawned += 1
         self._ceiling.active += 1
         worker.add_done_callback(self._ended)
@@ -136,11 +136,15 @@ class Crew:
                         self._lose(job)
                         self.put_down(me)
                 del job  # a worker that rests keeps nothing of what it was asked and answered
-                if self._ceiling.waiting and self._ceiling.is_owed_by(self):
+                if self._ceiling.waiting and self._is_to_give(me):
                     self._dismiss(me)
                     return
         finally:
             del me  # or the task and the cancellation that ends it keep each other alive
+
+    def _is_to_give(self, worker: Worker) -> bool:
+        """Whether a worker has to make room for another pool, and has not been let go for it."""
+        return worker in self.workers and self._ceiling.is_owed_by(self)
 
     def _take(self, worker: Worker, job: Job) -> None:
         self.workers[worker] = job

@@ -104,6 +104,8 @@ class Mailbox(asyncio.Queue[Job]):
         if job not in self._queue:
             return False
         del self._queue[job]
+        if not self._queue:
+            self._run = 0
         return True
 
     def clear(self) -> list[Job]:

@@ -15,7 +15,7 @@ LAST_TURNS: Final = (0.001,) * 10
 
 
 async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asyncio.Task[None]]:
-    """Cancel tasks and wait for them, `wait` seconds at the most. Returns those still alive.
+    """Cancel tasks and wait for them, for `wait` seconds and `LAST_TURNS`. Returns those alive.
 
     A cancellation does not cut it short; it takes effect afterwards.
     """
@@ -26,6 +26,8 @@ async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asynci
     for seconds in (wait, *LAST_TURNS):
         alive, error = await _wait(alive, seconds)
         cancelled = cancelled or error
+        if not alive:
+            break
     if cancelled is not None:
         raise cancelled
     return alive

@@ -107,3 +107,23 @@ async def test_what_ends_makes_room_for_those_that_wait(until: Until) -> None:
     await asyncio.wait([job.reply for job in (*held, *jobs)])
     await late.retire(1)
     assert (ceiling.active, ceiling.waiting) == (0, {})
+
+
+async def test_a_worker_that_is_let_go_while_it_puts_down_its_job_leaves_in_order(
+    until: Until,
+) -> None:
+    """It has made room then, and does not try to do so again, which would be its death."""
+    ceiling, gate = Ceiling(12), asyncio.Event()
+    rich = pool("rich", ceiling, gate.wait)
+    poor = pool("poor", ceiling, quick)
+    jobs = [rich.submit({}) for _ in range(11)]
+    await until(lambda: rich.busy == 11)
+    workers = list(rich._crew.workers)
+    gate.set()
+    while rich.busy:  # noqa: ASYNC110 - not one turn more
+        await asyncio.sleep(0)
+    jobs += [poor.submit({}) for _ in range(5)]  # the jobs are done, the workers do not know yet
+    await asyncio.wait([job.reply for job in jobs])
+    await rich.retire(1)
+    await poor.retire(1)
+    assert [one for one in workers if not one.cancelled() and one.exception()] == []

@@ -73,6 +73,18 @@ async def test_a_burst_is_no_reason() -> None:
     assert box.room == 16
 
 
+async def test_a_queue_that_callers_leave_has_been_empty() -> None:
+    """Its clients hung up: what comes after that is another burst."""
+    box = mailbox("adaptive")
+    for _ in range(20):
+        fill(box)
+        for _ in range(8):
+            box.get_nowait()
+        for job in list(box._queue):
+            box.discard(job)
+    assert box.room == 16
+
+
 async def test_jobs_that_find_a_worker_free_make_room_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import sys
 import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -839,3 +840,24 @@ async def test_what_was_asked_and_answered_is_not_kept(make: Make, until: Until)
         await until(lambda: known() is None)
     finally:
         gc.enable()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no eager tasks before 3.12")
+async def test_tasks_may_be_eager(make: Make, until: Until) -> None:
+    """In a loop whose tasks begin at once, a new worker is as busy as it is, and its job is kept.
+
+    Otherwise it would count as idle and could be let go, or not be answered at the end.
+    """
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, asyncio.BaseEventLoop):
+        pytest.skip("uvloop has no eager tasks")
+    loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - 3.11 has none
+    try:
+        pool = make(Gate(), cancel_wait=0.01)
+        jobs = [pool.submit({}) for _ in range(3)]
+        await until(lambda: pool.busy == 3)
+        assert sum(job is not None for job in pool._crew.workers.values()) == 3
+        assert (await pool.retire(0)).cancelled == 3
+        assert [job.reply.result() for job in jobs] == [STOPPED] * 3
+    finally:
+        loop.set_task_factory(None)
