@@ -4,10 +4,10 @@ The way of a request is in `exchange`, what is served and how it changes in `wor
 face that both show.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from functools import partial
 from os import PathLike
 from types import TracebackType
@@ -88,7 +88,7 @@ class App:
         )
         self._world = World(document, handlers, options, base, strict)
         self._lifespan = Lifespan(partial(self._world.session, lifespan, self))
-        self._entered: list[Life] = []
+        self._entered: list[tuple[Any, Life]] = []  # and by which task
 
     def __repr__(self) -> str:
         run = self._world.run
@@ -200,7 +200,8 @@ class App:
     # Life
 
     async def __aenter__(self) -> Self:
-        self._entered.append(await self._lifespan.enter())
+        life = await self._lifespan.enter()
+        self._entered.append((asyncio.current_task(), life))
         return self
 
     async def __aexit__(
@@ -209,7 +210,13 @@ class App:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._lifespan.exit(self._entered.pop())
+        await self._lifespan.exit(self._left())
+
+    def _left(self) -> Life:
+        """What the task that leaves has entered; what was entered last, if others leave for it."""
+        task, entered = asyncio.current_task(), self._entered
+        own = (index for index in reversed(range(len(entered))) if entered[index][0] is task)
+        return entered.pop(next(own, -1))[1]
 
     def lifespan(self, host: Any = None) -> AbstractAsyncContextManager[None]:
         """For a host's own lifespan: `Starlette(lifespan=app.lifespan)`."""
@@ -218,12 +225,13 @@ class App:
     async def aclose(self, *, grace: float | None = None) -> None:
         """Stop now, whoever holds the app open: drain under `grace`, then end every task.
 
-        `grace`, in seconds, is that of the limits where none is given. Called inside one of
-        the app's own handlers, it starts the stop and does not wait for it.
+        `grace`, in seconds, is that of the limits where none is given; given while the app is
+        stopping, it counts from then on. Called inside one of the app's own handlers, it starts
+        the stop and does not wait for it.
         """
         run = self._world.run
         if grace is not None and run is not None:
-            run.registry.limits = replace(self._limits, grace=grace)
+            run.registry.grant(grace)
         inside = run is not None and run.registry.serves_caller()
         await self._lifespan.close(wait=not inside)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +12,8 @@ from benchmarks.simulation.plan import Behaviour
 if TYPE_CHECKING:
     from benchmarks.simulation.scene import Scene
 
+# The request that is served, as middleware would note it for its log.
+asked: ContextVar[int] = ContextVar("asked", default=-1)
 METHODS: Final = {"look": "GET", "make": "POST", "turn": "GET"}
 DISCONNECT: Final = {"type": "http.disconnect"}
 
@@ -115,6 +118,7 @@ class Call:
     async def serve(self) -> None:
         """Let the app answer."""
         self.task = asyncio.current_task()
+        asked.set(self.number)
         self.scene.note(f"request {self.number}: {self.operation}")
         try:
             await self.scene.app(self._scope(), self._receive, self._send)

@@ -17,8 +17,20 @@ class Host:
         self._road = road
         self._leaving = asyncio.Event()
         self._is_started = False
+        self._closings = 0
+        self._is_inside = False
         self.cancelled = False
         self.task: asyncio.Task[Any] | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds an app open that nobody else has stopped since."""
+        untouched = self._closings == self._scene.closings and not self.cancelled
+        return self._is_inside and untouched and not self._leaving.is_set()
+
+    async def _hold(self) -> None:
+        self._is_inside = True
+        await self._leaving.wait()
 
     def leave(self) -> None:
         """Stop the app."""
@@ -26,7 +38,7 @@ class Host:
 
     async def hold(self) -> None:
         """Start the app, and stop it when it is time."""
-        self.task = asyncio.current_task()
+        self.task, self._closings = asyncio.current_task(), self._scene.closings
         try:
             await getattr(self, "_" + self._road)()
         except asyncio.CancelledError:
@@ -39,11 +51,11 @@ class Host:
 
     async def _with(self) -> None:
         async with self._scene.app:
-            await self._leaving.wait()
+            await self._hold()
 
     async def _lifespan(self) -> None:
         async with self._scene.app.lifespan(None):
-            await self._leaving.wait()
+            await self._hold()
 
     async def _protocol(self) -> None:
         await self._scene.app({"type": "lifespan"}, self._receive, self._send)
@@ -52,7 +64,7 @@ class Host:
         if not self._is_started:
             self._is_started = True
             return {"type": "lifespan.startup"}
-        await self._leaving.wait()
+        await self._hold()
         return {"type": "lifespan.shutdown"}
 
     async def _send(self, message: Any) -> None:

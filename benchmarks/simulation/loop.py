@@ -14,7 +14,8 @@ Tasks and futures hash by their number and not by their address, since sets of t
 import asyncio
 import heapq
 import math
-from collections import deque
+import re
+from collections import Counter, deque
 from collections.abc import Callable
 from contextvars import Context
 from random import Random
@@ -57,7 +58,8 @@ class Loop(asyncio.AbstractEventLoop):
 
     `watch` is called after each step with the task that ran in it, if it was one. `alive` are
     the tasks that have not ended, with those that started them; `stalled` the seconds of all
-    stalls; `complaints` what asyncio would have logged.
+    stalls; `complaints` what asyncio would have logged; `names` how many tasks were started under
+    which name, without its numbers.
     """
 
     def __init__(self, random: Random, shuffle: float) -> None:
@@ -65,6 +67,7 @@ class Loop(asyncio.AbstractEventLoop):
         self.stalled = 0.0
         self.alive: dict[asyncio.Task[Any], asyncio.Task[Any] | None] = {}
         self.complaints: list[str] = []
+        self.names: Counter[str] = Counter()
         self.watch: Callable[[Any], None] = lambda _: None
         self._random = random
         self._shuffle = shuffle
@@ -91,6 +94,18 @@ class Loop(asyncio.AbstractEventLoop):
     def timers(self) -> int:
         """Timers that are still set."""
         return sum(not timer.cancelled() for _, _, timer in self._timers)
+
+    def timers_of(self, *kinds: type) -> list[str]:
+        """Timers that are set and belong to objects of these kinds."""
+        timers: list[Any] = [one for _, _, one in self._timers if not one.cancelled()]
+        callbacks = [one._callback for one in timers]
+        owned = [one for one in callbacks if isinstance(getattr(one, "__self__", None), kinds)]
+        return [one.__qualname__ for one in owned]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something else is to be done at this time."""
+        return bool(self._ready)
 
     def run_dry(self, until: float = math.inf) -> None:
         """Run until nothing is left to be done before a time. Raises `Circle`."""
@@ -198,6 +213,7 @@ class Loop(asyncio.AbstractEventLoop):
         """A task that is known to be alive until it is done."""
         task = Task(self._number(), coro, loop=self, name=name, context=context)
         self.alive[task] = asyncio.current_task(self)
+        self.names[re.sub(r"\d+", "", str(name))] += 1
         task.add_done_callback(self.alive.pop, context=Context())
         return task
 

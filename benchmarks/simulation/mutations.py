@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.simulation.runs import Outcome, explore
-from brrt import app, exchange, world
-from brrt.lifespan import Life
+from brrt import app, exchange, snapshot, world
+from brrt.lifespan import Life, Lifespan
 from brrt.runtime.ages import Ages
+from brrt.runtime.ceiling import Ceiling
 from brrt.runtime.crew import Crew
 from brrt.runtime.jobs import Job
 from brrt.runtime.mailbox import Mailbox
@@ -228,5 +229,221 @@ MUTATIONS: Final = (
         *(Life, "_give_up"),
         "if not self._started.done():",
         "if False:",
+    ),
+    Mutation(
+        "a replacement is forgotten at the next reload",
+        *(world.World, "_exchange"),
+        "self._remember(key, registration)",
+        "pass",
+    ),
+    Mutation(
+        "what was removed comes back with a reload",
+        *(world.World, "_remember"),
+        "self._registrations, self._removed = known, self._removed | {key}",
+        "pass",
+    ),
+    Mutation(
+        "what was removed is missed by a reload",
+        *(world.World, "_remember"),
+        "self._registrations, self._removed = known, self._removed | {key}",
+        "self._registrations = known",
+    ),
+    Mutation(
+        "a handler is remembered before it is served",
+        *(world.World, "_exchange"),
+        "displaced = await self._publish(changed)",
+        "self._remember(key, registration); displaced = await self._publish(changed)",
+    ),
+    Mutation(
+        "a reload forgets its document",
+        *(world.World, "_reload"),
+        "self._source, self._registrations = source, known",
+        "self._registrations = known",
+    ),
+    Mutation(
+        "a reload forgets its handlers",
+        *(world.World, "_reload"),
+        "self._source, self._registrations = source, known",
+        "self._source = source",
+    ),
+    Mutation(
+        "the next run begins with what was served first",
+        *(world.World, "_publish"),
+        "run.snapshot, self.blueprint = changed, replace(snapshot, pools=())",
+        "run.snapshot = changed",
+    ),
+    Mutation(
+        "changes run into each other",
+        *(world.World, "_exchange"),
+        "async with self._turn():",
+        "if True:",
+    ),
+    Mutation(
+        "a pool stays although its limits changed",
+        *(snapshot, "_pool"),
+        "and old.limits == served.limits",
+        "",
+    ),
+    Mutation(
+        "a pool goes although nothing changed",
+        *(snapshot, "_pool"),
+        "if old is not None and old.handler is handler and old.limits == served.limits:",
+        "if False:",
+    ),
+    Mutation(
+        "three generations of a handler live",
+        *(Registry, "make_way"),
+        "if one.name in names",
+        "if False",
+    ),
+    Mutation(
+        "a reload is refused while others have more than they need",
+        *(Registry, "make_way"),
+        "await self._clear(len(arriving))",
+        "pass",
+    ),
+    Mutation(
+        "no place is kept free for a reload",
+        *(Registry, "swap"),
+        "self.ceiling.reserved = len(pools)",
+        "pass",
+    ),
+    Mutation(
+        "a handler that makes a change is waited for",
+        *(Registry, "_retire"),
+        "if pool in self._changing:",
+        "if False:",
+    ),
+    Mutation(
+        "a handler that has made a change is never waited for again",
+        *(Registry, "change"),
+        "self._changing -= Counter({own: 1})",
+        "pass",
+    ),
+    Mutation(
+        "the figures of a removed handler are lost",
+        *(Registry, "_forget"),
+        "self._gone.add(counters)",
+        "pass",
+    ),
+    Mutation(
+        "the figures of removed handlers are kept for ever",
+        *(Registry, "_see_off"),
+        "self._forget(one.name)",
+        "pass",
+    ),
+    Mutation(
+        "a stop does not hurry what was retiring",
+        *(Registry, "_leave"),
+        "self._hurry_later()",
+        "pass",
+    ),
+    Mutation(
+        "a second stop with less grace is not heard",
+        *(Registry, "grant"),
+        "self._hurry_later()",
+        "pass",
+    ),
+    Mutation(
+        "a stop leaves timers in the loop",
+        *(Registry, "_see_off"),
+        "alarm.cancel()",
+        "pass",
+    ),
+    Mutation(
+        "the crew leaves a timer in the loop",
+        *(Crew, "end"),
+        "self._shrinker.cancel()",
+        "pass",
+    ),
+    Mutation(
+        "a pool that found no room is never served",
+        *(Ceiling, "ask"),
+        "self.waiting[pool] = None",
+        "pass",
+    ),
+    Mutation(
+        "the place of a worker that ended goes to nobody",
+        *(Ceiling, "hand_on"),
+        "while self.waiting:",
+        "while False:",
+    ),
+    Mutation(
+        "who has more gives nothing",
+        *(Ceiling, "_beg"),
+        "if _owes(rich, poor) and rich.spare():",
+        "if False:",
+    ),
+    Mutation(
+        "members of the ceiling never leave it",
+        *(Ceiling, "leave"),
+        "self._members.pop(pool, None)",
+        "pass",
+    ),
+    Mutation(
+        "surplus workers stay for ever",
+        *(Crew, "_shrink"),
+        "surplus = min(self._least_idle, len(self.workers) - 1)",
+        "surplus = 0",
+    ),
+    Mutation(
+        "a pool that has nothing to do waits for its grace",
+        *(Crew, "put_down"),
+        "self._rest()",
+        "pass",
+    ),
+    Mutation(
+        "a worker whose job was lost counts as busy",
+        *(Crew, "_work"),
+        "self.put_down(me)",
+        "self.workers[me] = None",
+    ),
+    Mutation(
+        "the newest come first where the oldest should",
+        *(Mailbox, "_get"),
+        "last=self._newest_first",
+        "last=True",
+    ),
+    Mutation(
+        "the oldest come first where the newest should",
+        *(Mailbox, "_get"),
+        "last=self._newest_first",
+        "last=False",
+    ),
+    Mutation(
+        "a body that was read counts as one that is read",
+        *(Pool, "end_reading"),
+        "self._reading -= 1",
+        "pass",
+    ),
+    Mutation(
+        "a handler has another request's context",
+        *(Crew, "_work"),
+        ", context=job.context",
+        "",
+    ),
+    Mutation(
+        "a handler that ignores its cancellation is not counted",
+        *(Pool, "_cancel"),
+        "self._ages.doom(job)",
+        "pass",
+    ),
+    Mutation(
+        "whoever leaves a run that is over stops the next one",
+        *(app.App, "__aexit__"),
+        "self._left()",
+        "self._entered.pop()[1]",
+    ),
+    Mutation(
+        "the first who leaves stops the app for all",
+        *(Lifespan, "exit"),
+        "if life.holders <= 0:",
+        "if True:",
+    ),
+    Mutation(
+        "a start that is cancelled is counted as one that holds",
+        *(Lifespan, "enter"),
+        "life.holders -= 1",
+        "pass",
     ),
 )

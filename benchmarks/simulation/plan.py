@@ -4,7 +4,7 @@ An action that is left out changes nothing in the others, so a plan can be made 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 
@@ -45,6 +45,7 @@ class Plan:
     seed: int
     shuffle: float
     limits: Limits
+    missing: str
     sends_slowly: bool
     start_time: float
     actions: tuple[Action, ...]
@@ -52,7 +53,7 @@ class Plan:
     def keep(self, numbers: frozenset[int]) -> "Plan":
         """The same with some of its actions."""
         kept = tuple(one for one in self.actions if one.number in numbers)
-        return Plan(self.seed, self.shuffle, self.limits, self.sends_slowly, self.start_time, kept)
+        return replace(self, actions=kept)
 
 
 def make_plan(seed: int) -> Plan:
@@ -73,6 +74,7 @@ def make_plan(seed: int) -> Plan:
         seed=seed,
         shuffle=random.choice([0.0, 0.1, 0.5, 1.0]),
         limits=limits,
+        missing=random.choice(["501", "501", ""]),
         sends_slowly=random.random() < 0.3,
         start_time=random.choice([0.0, 0.0, 0.1]),
         actions=_Writer(random).write(),
@@ -160,6 +162,8 @@ class _Writer:
         number = self._add("change", when=when, **self._what_change())
         if self.random.random() < 0.25:
             self._add("cancel", when=self._soon(when), of=number)
+        if self.is_wild and self.random.random() < 0.5:  # what a change has just started is hit
+            self._add("vandalise", when=when, draw=self.random.choice([0.99, self.random.random()]))
         if self.random.random() < 0.2:  # several at once
             self._add("change", when=when, **self._what_change())
 
@@ -171,9 +175,13 @@ class _Writer:
             what["operation"] = random.choice(OPERATIONS)
         if kind == "replace" and random.random() < 0.3:
             what["workers"] = random.choice([1, 2, 5])
+        if kind == "replace":
+            what["same"] = random.random() < 0.2  # the handler that is there, with other limits
         if kind == "reload":
-            what["handlers"] = random.random() < 0.5
+            what["again"] = random.random() < 0.2  # what was read last, with the same handlers
+            what["handlers"] = not what["again"] and random.random() < 0.6
             what["without"] = random.choice([None, None, None, *OPERATIONS])
+            what["workers"] = random.choice([None, None, 1, 2])
         return what
 
     def _stall(self, when: float) -> None:
@@ -185,7 +193,12 @@ class _Writer:
         kind = random.choice(["leave", "leave", "close", "close", "cancel host"])
         if random.random() < 0.2:
             self._add("enter", when=when, road="with")
-        number = self._add(kind, when=when, grace=random.choice([None, None, 0.0]))
+        what: dict[str, Any] = {"grace": random.choice([None, None, 0.0])}
+        if kind == "leave":
+            what = {"first": random.random() < 0.3}  # or else whoever came last
+        number = self._add(kind, when=when, **what)
+        if kind == "close" and random.random() < 0.5:  # somebody has less patience
+            self._add("close", when=self._soon(when), grace=0.0)
         if kind == "close" and random.random() < 0.2:
             self._add("cancel", when=self._soon(when), of=number)
         if random.random() < 0.6:

@@ -1,14 +1,22 @@
 """What must hold: after every step, when a request or a change is over, at rest and at the end."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.simulation.calls import Call, Performance
+from benchmarks.simulation.bounds import Bounds
+from benchmarks.simulation.calls import Call, Performance, asked
 from benchmarks.simulation.changes import Change
+from benchmarks.simulation.expected import Expected, Known, Service
 from benchmarks.simulation.loop import Task
+from benchmarks.simulation.plan import OPERATIONS
 from brrt.exchange import Run
+from brrt.runtime.ages import Ages
+from brrt.runtime.crew import Crew
+from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool, _serving
 from brrt.runtime.registry import Registry
+from brrt.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from benchmarks.simulation.scene import Scene
@@ -59,6 +67,11 @@ class Rules:
     def __init__(self, scene: "Scene") -> None:
         self._scene = scene
         self._loop = scene.loop
+        self._bounds = Bounds(scene)
+        self.expected = self._expect_first()
+        self._current: Snapshot = scene.app._world.current
+        self._generation = 0
+        self._sums: dict[str, int] = {}
         self._run: Run | None = None
         self._snapshot: Any = None
         self._pools: Any = None
@@ -81,30 +94,52 @@ class Rules:
             for one in (*registry._counters.values(), registry._gone)
         )
 
+    def _expect_first(self) -> Expected:
+        known: Known = {}
+        for one in self._scene.app.endpoints:
+            if one.served is not None:
+                known[one.name] = self._scene.troupe.serials[one.served.registration.function], None
+        return Expected(self._scene.plan, known)
+
     # After every step
 
     def after_step(self, task: Any) -> None:
         """Look at everything. Raises `Broken`."""
-        scene = self._scene
-        if scene.failures:
-            raise Broken(*scene.failures[0])
+        self._raise()
         self._notice(task)
         self._check_death(task)
         run = self._run
         if run is None or not run.registry.running:
             self._last_down = self._loop.steps
         if run is not None:
-            self._hasty = self._hasty or run.registry.limits.grace < scene.plan.limits.grace
+            grace = self._scene.plan.limits.grace
+            self._hasty = self._hasty or run.registry.limits.grace < grace
+        self._check_hosts()
         for registry in self._registries:
-            self._check_bounds(registry)
+            self._bounds.check_bounds(registry)
+        if not self._loop.is_busy:
+            self._check_quiet()
         if self._loop.steps % EVERY == 0:
             self._check_owners()
             self._check_sums()
-        if scene.failures:
-            raise Broken(*scene.failures[0])
+        self._raise()
+
+    def _check_quiet(self) -> None:
+        """Look at what is so when nobody has anything to do at this moment."""
+        run = self._run
+        if run is not None and run.registry.running:
+            self._bounds.check_shares(run.registry)
+        for registry in self._registries:
+            self._bounds.check_retiring(registry)
+            self._bounds.check_generations(registry)
+        left = self._loop.timers_of(Patience) if run is None else []
+        self._expect(not left, "P2", f"timers after the stop: {left}")
 
     def _notice(self, task: Any) -> None:
         """See whether something else is served now, and whose doing that is."""
+        current = self._scene.app._world.current
+        if current is not self._current:
+            self._compare(current, task)
         run = self._scene.app._world.run
         if run is not self._run or (
             run and (run.snapshot is not self._snapshot or run.registry._pools is not self._pools)
@@ -114,7 +149,7 @@ class Rules:
     def _publish(self, run: Run | None, task: Any) -> None:
         """Another snapshot is served, or none."""
         old = self._snapshot.pool_map() if self._run and self._snapshot else {}
-        self._run = run
+        is_new, self._run = run is not self._run, run
         self._snapshot, self._pools = (run.snapshot, run.registry._pools) if run else (None, None)
         if run is not None and run.registry not in self._registries:
             self._registries.append(run.registry)
@@ -124,12 +159,45 @@ class Rules:
         if run and run.registry.running:
             self._expect(new == run.registry._pools, "P5", "snapshot and registry differ")
             self._expect(not any(one.closed for one in new.values()), "P5", "a closed pool serves")
+            self._check_pools(run, {} if is_new else old, is_new)
         gone = [pool for name, pool in old.items() if new.get(name) is not pool]
         for pool in gone:
             self._displace(pool, run)
         for change in self._scene.changes.values():
             if change.task is task and not change.done:
                 change.displaced += gone
+
+    def _compare(self, current: Snapshot, task: Any) -> None:
+        """P5: what is served is what was there, and what was changed since."""
+        self._current = current
+        for change in self._scene.changes.values():
+            if change.task is task and not change.done and not change.is_published:
+                change.is_published = True
+                self.expected = self.expected.after(change)
+        served = {one.name: self._service(one) for one in current.endpoints}
+        told = f"{served} is served instead of {self.expected.serves()}"
+        self._expect(served == self.expected.serves(), "P5", told)
+        self._expect(not self.expected.is_faulty, "P5", f"faulty, and served: {served}")
+
+    def _service(self, endpoint: Any) -> Service:
+        edition, served = endpoint.operation.extensions["x-edition"], endpoint.served
+        if served is None:
+            return edition, None, None
+        serial = self._scene.troupe.serials[served.registration.function]
+        return edition, serial, served.limits.workers
+
+    def _check_pools(self, run: Run, old: dict[str, Pool], is_new: bool) -> None:
+        """P5: a pool stays if its handler and limits do, and only then."""
+        generation, self._generation = self._generation, run.registry.generation
+        for endpoint, pool in zip(run.snapshot.endpoints, run.snapshot.pools, strict=True):
+            if endpoint.served is not None and pool is not None:
+                wanted = endpoint.served.registration.function, endpoint.served.limits
+                self._expect((pool.handler, pool.limits) == wanted, "P5", f"not changed: {pool!r}")
+                before = old.get(pool.name)
+                stays = before is not None and (before.handler, before.limits) == wanted
+                self._expect(not stays or before is pool, "P5", f"changed for nothing: {pool!r}")
+        counted = generation + 1 == self._generation if not is_new else self._generation == 1
+        self._expect(counted, "P5", f"generation {self._generation} follows {generation}")
 
     def _serves(self, run: Run) -> dict[str, tuple[int, int | None]]:
         serials = self._scene.troupe.serials
@@ -148,21 +216,13 @@ class Rules:
         self._displaced.append(Displaced(pool.name, serial, self._loop.steps, now, stalled, grace))
         self._scene.note(f"handler {serial} is taken out of service")
 
-    def _check_bounds(self, registry: Registry) -> None:
-        """P3: queues, workers and tasks are bounded, and every worker is counted."""
-        active = 0
-        for pool in registry._all_pools():
-            active += pool.active
-            limits = pool.limits
-            if pool.queued > limits.queue_size or pool._crew.size > limits.workers:
-                self._scene.fail("P3", f"over its bounds: {pool!r}")
-            if pool.closed is False and pool not in registry._pools.values():
-                self._scene.fail("P2", f"open, but not served: {pool!r}")
-        ceiling = registry.ceiling
-        if active != ceiling.active:
-            self._scene.fail("P2", f"{ceiling.active} tasks counted, {active} in pools")
-        if active > ceiling.limit:
-            self._scene.fail("P3", f"{active} tasks, max_tasks is {ceiling.limit}")
+    def _check_hosts(self) -> None:
+        """The app runs for as long as somebody holds it open and nobody stops it."""
+        for host in self._scene.hosts:
+            if host.holds and not self._scene.is_over:
+                run = self._scene.app._world.run
+                runs = run is not None and run.registry.running
+                self._expect(runs, "host", "the app is stopped although it is held open")
 
     def _check_death(self, task: Any) -> None:
         """P2: a worker ends because it is told to, and never of a failure of its own."""
@@ -323,13 +383,40 @@ class Rules:
     def check_change(self, change: Change) -> None:
         """P2: when a change returns, every task of what it displaced has ended."""
         self._notice(change.task)
+        if change.what["kind"] == "close":
+            self._check_close(change)
         for pool in change.displaced:
-            if pool.active and not self._is_inside(pool) and not self._is_stuck(pool):
+            if pool.active and not self._bounds.is_inside(pool) and not self._is_stuck(pool):
                 self._scene.fail("P2", f"{change} returned, but {pool!r}")
 
-    def _is_inside(self, pool: Pool) -> bool:
-        """Whether a handler of the pool makes a change, so that nobody waits for it."""
-        return any(change.inside is pool for change in self._scene.changes.values())
+    def _check_close(self, change: Change) -> None:
+        """P6: a stop takes no longer than its grace, but for handlers that resist."""
+        plan, grace = self._scene.plan, change.what["grace"]
+        bound = (plan.limits.grace if grace is None else grace) + plan.limits.cancel_wait
+        bound += 3 * plan.start_time + SLACK
+        taken = self._loop.time() - change.began - (self._loop.stalled - change.stalled)
+        self._expect(taken <= bound, "P6", f"{change} took {taken:g} s, {bound:g} at most")
+
+    def is_faulty(self, change: Change) -> bool:
+        """Whether a change cannot be made, for what it says."""
+        return change.what["kind"] == "bad reload" or self.expected.after(change).is_faulty
+
+    def check_refusal(self, change: Change, why: str) -> None:
+        """P5: a change is refused for a reason only."""
+        if "no operation" in why:
+            right = change.what["operation"] == self.expected.without
+        elif "max_tasks" in why:
+            right = self._is_crowded()
+        else:
+            right = self._last_down >= change.step
+        self._expect(right, "P5", f"{change} was refused for no reason: {why}")
+
+    def _is_crowded(self) -> bool:
+        """Whether handlers that do not end, or that make changes themselves, keep their workers."""
+        if any(one.inside is not None and not one.done for one in self._scene.changes.values()):
+            return True
+        performances = [one for call in self._scene.calls.values() for one in call.performances]
+        return any(one.cancelled is not None and one.ended is None for one in performances)
 
     def _is_stuck(self, pool: Pool) -> bool:
         """Whether what is left of a pool is the fault of handlers that resist."""
@@ -347,10 +434,13 @@ class Rules:
         )
 
     def check_stop(self) -> None:
-        """P2: the user's lifespan ends after the workers."""
+        """P2: the user's lifespan ends after the workers, and no timer is left of them."""
+        if not any(pool.active for registry in self._registries for pool in registry._all_pools()):
+            left = self._loop.timers_of(Pool, Crew, Ages)
+            self._expect(not left, "P2", f"timers after the stop: {left}")
         for registry in self._registries:
             for pool in registry._all_pools():
-                if pool.active and not self._is_inside(pool) and not self._is_stuck(pool):
+                if pool.active and not self._bounds.is_inside(pool) and not self._is_stuck(pool):
                     self._scene.fail("P2", f"the lifespan ends before {pool!r}")
 
     # When a handler begins and ends
@@ -361,11 +451,24 @@ class Rules:
         assert pool is not None
         assert job is not None
         self._expect(len(call.performances) == 1, "P1", f"{call.number} is run twice")
+        self._check_order(pool, job)
+        self._expect(asked.get() == call.number, "P1", f"{call.number} lost its context")
         given_up = call.done and (call.is_safe or call.status in (503, 504))
         self._expect(not given_up, "P7", f"{call.number} is run, but nobody waits for it")
         age = self._loop.time() - job.accepted
         self._expect(age < pool.limits.timeout, "P7", f"{call.number} is run {age:g} s old")
         self._check_retired(mine, "runs")
+
+    def _check_order(self, pool: Pool, job: Any) -> None:
+        """Jobs are taken in the order that the policy says."""
+        waiting = [one.accepted for one in pool._mailbox._queue]
+        if pool.limits.queue_policy != "lifo":
+            right = all(one >= job.accepted for one in waiting)
+        else:
+            right = self._loop.stalled > 0 or all(
+                one <= job.accepted or one >= self._loop.time() for one in waiting
+            )
+        self._expect(right, "order", f"{pool!r} has others whose turn it is")
 
     def _check_retired(self, mine: Performance, what: str) -> None:
         now, stalled = self._loop.time(), self._loop.stalled
@@ -412,9 +515,28 @@ class Rules:
         for pool in run.registry._pools.values() if run else ():
             if not any(job for job in pool._crew.workers.values()):
                 self._expect(pool.active == 1, "P2", f"at rest: {pool!r}")
+            self._expect(pool._reading == 0, "P3", f"{pool._reading} are read for ever: {pool!r}")
         self._check_owners()
         self._check_sums()
+        self._check_stuck()
         self._raise()
+
+    def _check_stuck(self) -> None:
+        """P7: a handler that ignores its deadline for too long is counted, once."""
+        if self._displaced or self._scene.vandals or self._loop.stalled:
+            return
+        allowed = self._scene.plan.limits.cancel_wait
+        ignored = [
+            (one.ended or self._loop.time()) - one.cancelled - allowed
+            for call in self._scene.calls.values()
+            for one in call.performances
+            if one.cancelled is not None
+        ]
+        least = sum(one > 1e-9 for one in ignored)
+        counted = self._scene.app.statistics().total.stuck
+        most = sum(one > -1e-9 for one in ignored)
+        told = f"{counted} counted as stuck, {least} to {most} are"
+        self._expect(least <= counted <= most, "P7", told)
 
     def check_over(self) -> None:
         """All have left: nothing is left of the app, and all sums are right."""
@@ -426,10 +548,25 @@ class Rules:
         self._expect(total.spawned == total.terminated, "P2", f"at the end: {total}")
         ended = total.served + total.failed + total.timed_out + total.cancelled
         self._expect(total.accepted == ended, "sums", f"at the end: {total}")
+        self._check_counts()
+        for registry in self._registries:
+            self._bounds.check_empty(registry)
         self._expect(not self._loop.timers(), "P2", f"{self._loop.timers()} timers at the end")
         for complaint in self._loop.complaints:
             scene.fail("asyncio", complaint)
         self._raise()
+
+    def _check_counts(self) -> None:
+        """What was answered was counted."""
+        statuses = Counter(one.status for one in self._scene.calls.values())
+        counted = [one.statistics().total for one in self._registries]
+        for name, status in (("timed_out", 504), ("served", 200), ("served", 409)):
+            many = sum(getattr(one, name) for one in counted)
+            told = f"{statuses[status]} answers {status}, {many} counted as {name}"
+            self._expect(many >= statuses[status], "sums", told)
+        started = sum(self._loop.names[f"brrt {name}/"] for name in OPERATIONS)
+        spawned = sum(one.spawned for one in counted)
+        self._expect(started == spawned, "sums", f"{started} workers, {spawned} counted")
 
     def _raise(self) -> None:
         if self._scene.failures:

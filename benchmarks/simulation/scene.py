@@ -18,18 +18,20 @@ from benchmarks.simulation.rules import Rules
 from brrt import App
 
 
-def document(edition: int, without: str | None = None) -> dict[str, Any]:
-    """An edition of the document, perhaps without one of the operations."""
+def document(
+    edition: int, without: str | None = None, workers: int | None = None
+) -> dict[str, Any]:
+    """An edition of the document, perhaps without one of the operations, or with other workers."""
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
         if operation != without:
             path = f"/{operation}" if operation == "make" else f"/{operation}/{{n}}"
-            paths[path] = {METHODS[operation].lower(): _operation(operation, edition)}
+            paths[path] = {METHODS[operation].lower(): _operation(operation, edition, workers)}
     info = {"title": "Simulation", "version": str(edition)}
     return {"openapi": "3.1.0", "info": info, "paths": paths}
 
 
-def _operation(name: str, edition: int) -> dict[str, Any]:
+def _operation(name: str, edition: int, workers: int | None) -> dict[str, Any]:
     whole: dict[str, Any] = {"type": "integer"}
     said: dict[str, Any] = {
         "operationId": name,
@@ -44,7 +46,8 @@ def _operation(name: str, edition: int) -> dict[str, Any]:
         }
     else:
         said["parameters"] = [{"name": "n", "in": "path", "required": True, "schema": whole}]
-    return said | ({"x-brrt-workers": 1} if name == "turn" else {})
+    workers = 1 if name == "turn" else workers
+    return said | ({} if workers is None else {"x-brrt-workers": workers})
 
 
 class State:
@@ -63,11 +66,16 @@ class Scene:
         self.failures: list[tuple[str, str]] = []
         self.notes: list[tuple[float, int, str]] = []
         self.vandals = 0
+        self.is_over = False
+        self.closings = 0  # whoever holds the app open
         self.edition = 1
         self.troupe = Troupe(self)
         handlers = self.troupe.handlers(*OPERATIONS)
         self.app = App(
-            document(1), handlers, limits=plan.limits, lifespan=self._lifespan, missing="501"
+            *(document(1), handlers),
+            limits=plan.limits,
+            lifespan=self._lifespan,
+            missing=plan.missing or (),
         )
         self.rules = Rules(self)
         self.loop.watch = self.rules.after_step
@@ -99,6 +107,7 @@ class Scene:
     def finish(self) -> None:
         """Everybody leaves; what nobody holds is cancelled, as a loop's runner does."""
         self.note("the end: everybody leaves")
+        self.is_over = True
         self.troupe.released.set()
         for host in self.hosts:
             host.leave()
@@ -176,7 +185,7 @@ class Scene:
 
     def _leave(self, action: Action) -> None:
         if self.hosts:
-            self.hosts[-1].leave()
+            self.hosts[0 if action.what["first"] else -1].leave()
 
     def _cancel_host(self, action: Action) -> None:
         if self.hosts and self.hosts[-1].task is not None and not self.hosts[-1].task.done():

@@ -15,6 +15,8 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any, Final
 
@@ -47,6 +49,22 @@ class Terminal:
         return self._had and not os.isatty(0)
 
 
+class EarlyHangups:
+    """Hears SIGHUP until an app is attended to: a reload that is asked for too early is no death.
+
+    Not where there is a terminal: if that hangs up during the start, the process is to end.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        if hasattr(signal, "SIGHUP") and not os.isatty(0):
+            signal.signal(signal.SIGHUP, self)
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        """Remember it."""
+        self.came = True
+
+
 class Attended:
     """An ASGI app that is attended to. `watching`: reload its document when it changes."""
 
@@ -66,8 +84,10 @@ class Attended:
         return passed
 
     async def _lifespan(self, scope: Any, receive: Receive, send: Send) -> None:
-        self._listen(asyncio.get_running_loop())
-        attendant = asyncio.get_running_loop().create_task(self._attend(), name="brrt attendant")
+        loop = asyncio.get_running_loop()
+        self._listen(loop)
+        attendant = loop.create_task(self._attend(), name="brrt attendant")
+        closer = loop.create_task(self._close_after_grace(), name="brrt close after grace")
 
         async def hear() -> Any:
             message = await receive()
@@ -83,13 +103,13 @@ class Attended:
         try:
             await self._application(scope, hear, tell)
         finally:
-            if not attendant.done():  # after the last word servers wait for nothing any more
-                await stop((attendant,), STOP_WAIT)
+            left = [task for task in (attendant, closer) if not task.done()]
+            if left:  # after the last word servers wait for nothing any more
+                await stop(left, STOP_WAIT)
 
     async def _attend(self) -> None:
         async with asyncio.TaskGroup() as duties:
             duties.create_task(self._reload_on_request(), name="brrt reload on SIGHUP")
-            duties.create_task(self._close_after_grace(), name="brrt close after grace")
             if self._watching:
                 duties.create_task(self._watch(), name="brrt watch")
 
@@ -103,9 +123,11 @@ class Attended:
                 log_failure(error)
 
     async def _close_after_grace(self) -> None:
+        """End what a stop signal found. It counts for handlers whose clients have gone, too."""
         await self._stopping.wait()
         await asyncio.sleep(self._app.limits.grace)
-        await self._app.aclose(grace=0)
+        with suppress(Exception):  # whoever holds the app open hears it as well, and tells it
+            await self._app.aclose(grace=0)
 
     async def _watch(self) -> None:
         try:
@@ -116,16 +138,23 @@ class Attended:
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hear the signals. The server hears those that stop it as before, after us."""
         if hasattr(signal, "SIGHUP"):
-            loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+            # Not the loop's own way: that makes the signal deadly again when the loop is closed.
+            before = signal.signal(signal.SIGHUP, partial(self._hear, loop, self._hang_up))
+            if isinstance(before, EarlyHangups) and before.came:
+                self._hung_up.set()
         for number in STOP_SIGNALS:
             servers = signal.getsignal(number)
 
             def heard(number: int, frame: FrameType | None, servers: Any = servers) -> None:
-                loop.call_soon_threadsafe(self._stopping.set)
+                self._hear(loop, self._stopping.set)
                 if callable(servers):
                     servers(number, frame)
 
             signal.signal(number, heard)
+
+    def _hear(self, loop: asyncio.AbstractEventLoop, duty: Callable[[], None], *_: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: there is nothing to do any more
+            loop.call_soon_threadsafe(duty)
 
     def _hang_up(self) -> None:
         if self._terminal.gone:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from brrt.app import App
+from brrt.cli.attendance import EarlyHangups
 from brrt.cli.reports import count
 from brrt.cli.server import Configuration, Settings, bind, serve, url
 from brrt.cli.targets import Mistake, Target, is_document, load_target
@@ -72,6 +73,7 @@ def run(
         raise Mistake(f"{target} is a document", "name the app that serves it, as module:app")
     if grace is not None:
         os.environ["BRRT_GRACE"] = str(grace)  # for the processes that we start, too
+    EarlyHangups()
     named = Target(target, factory)
     loaded = load_target(named)
     settings = Settings(

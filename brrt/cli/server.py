@@ -12,7 +12,9 @@ import signal
 import socket
 import sys
 import threading
-from contextlib import suppress
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -20,10 +22,11 @@ from typing import Any, Final
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
-from uvicorn.supervisors.multiprocess import Multiprocess
+from uvicorn.server import HANDLED_SIGNALS
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from uvicorn.supervisors.watchfilesreload import WatchFilesReload
 
-from brrt.cli.attendance import Attended, Terminal
+from brrt.cli.attendance import STOP_SIGNALS, Attended, Terminal
 from brrt.cli.connections import PatientProtocol
 from brrt.cli.reports import report
 from brrt.cli.targets import DOCUMENT_SUFFIXES, Loaded, Mistake, Target, load_target
@@ -40,6 +43,8 @@ LAST_WAIT: Final = 2.0
 START_WAIT: Final = 30
 # Connections that may wait to be accepted: uvicorn's own default.
 BACKLOG: Final = 2048
+# Seconds between two looks at processes that start or end: uvicorn's own.
+LOOK: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +122,27 @@ class Server(uvicorn.Server):
         finally:
             self._deadline.start()
 
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Hear the signals that stop. Where all is done none of them is deadly any more."""
+        for number in HANDLED_SIGNALS:
+            signal.signal(number, self.handle_exit)
+        try:
+            yield
+        finally:
+            turn_deaf()
+
     def _abandon(self) -> None:
         logger.error("Some tasks or threads would not end; the process ends without them")
         logging.shutdown()
         os._exit(0 if self.started else STARTUP_FAILURE)
+
+
+def turn_deaf() -> None:
+    """Heed no signal any more: what they ask for is done."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def serve(config: Configuration, listener: socket.socket) -> int:
@@ -134,12 +156,14 @@ def serve(config: Configuration, listener: socket.socket) -> int:
             return _serve_with_workers(config, listener)
         else:
             Server(config).run([listener])
+    turn_deaf()
     return 0
 
 
 def _serve_with_workers(config: Configuration, listener: socket.socket) -> int:
     supervisor = Supervisor(config, [listener])
     supervisor.run()
+    turn_deaf()
     failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
     return STARTUP_FAILURE if failed else 0
 
@@ -152,22 +176,61 @@ class Supervisor(Multiprocess):
 
     def __init__(self, config: Configuration, sockets: list[socket.socket]) -> None:
         self._terminal = Terminal()
+        self._leaving: list[Process] = []
         super().__init__(config, sockets)
 
     def restart_all(self) -> None:
-        """Replace the processes, with patience for the new; for the old uvicorn has less."""
-        patience = self.config.timeout_worker_healthcheck
-        self.config.timeout_worker_healthcheck = START_WAIT
-        try:
-            super().restart_all()
-        finally:
-            self.config.timeout_worker_healthcheck = patience
+        """Replace the processes, unless a stop is asked for meanwhile."""
+        for index, old in enumerate(self.processes):
+            if self._is_to_stop():
+                return
+            new = Process(self.config, self.sockets)
+            new.start()
+            if not self._has_started(new):
+                new.terminate()
+                new.join()
+                logger.error("Process %s did not start: aborting the restart", new.pid)
+                return
+            self.processes[index] = new
+            old.terminate()
+            while old.process.is_alive():
+                if self._is_to_stop():
+                    self._leaving.append(old)
+                    return
+                old.process.join(LOOK)
+
+    def _has_started(self, process: Process) -> bool:
+        """Wait until a process serves. Not for one that ends, or when all are to end."""
+        deadline = time.monotonic() + START_WAIT
+        while time.monotonic() < deadline and process.process.is_alive():
+            if process.is_ready(timeout=1):
+                return True
+            if self._is_to_stop():
+                return False
+            time.sleep(LOOK)
+        return False
+
+    def _is_to_stop(self) -> bool:
+        """Whether a signal that stops has come and is not heeded yet."""
+        return self.should_exit.is_set() or any(one in STOP_SIGNALS for one in self.signal_queue)
+
+    def terminate_all(self) -> None:
+        """Stop the processes, and take no more connections: nobody would accept them."""
+        super().terminate_all()
+        for listener in self.sockets:
+            listener.close()
+
+    def join_all(self) -> None:
+        """Wait for the processes, those that were being replaced included."""
+        super().join_all()
+        for process in self._leaving:
+            process.join()
 
     def handle_hup(self) -> None:
         """Replace the processes; or stop, if it was the terminal that hung up."""
         if self._terminal.gone:
             self.handle_term()
-        else:
+        elif signal.SIGHUP not in self.signal_queue:  # of several the last one counts
             super().handle_hup()
 
 

@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from brrt.config import Limits
 from brrt.errors import LifecycleError
@@ -33,6 +34,7 @@ class Registry:
         self._pools: dict[str, Pool] = {}
         self._retiring: dict[Pool, asyncio.Task[None]] = {}
         self._ends: dict[Pool, asyncio.Future[None]] = {}
+        self._alarms: dict[Pool, list[asyncio.TimerHandle]] = {}
         self._changing: Counter[Pool] = Counter()
         self._stuck: list[Pool] = []
         self._counters: dict[str, Counters] = {}
@@ -69,6 +71,7 @@ class Registry:
         self.generation += 1
         for pool in displaced:
             self._retire(pool)
+        self.ceiling.hand_on()
         return displaced
 
     def _difference(self, pools: Mapping[str, Pool]) -> tuple[list[Pool], list[Pool]]:
@@ -95,8 +98,20 @@ class Registry:
         """
         arriving, displaced = self._difference(pools)
         names = {pool.name for pool in displaced}
-        crowded = not self.ceiling.fits(len(arriving))
-        await self.wait_retired([one for one in self._retiring if crowded or one.name in names])
+        await self.wait_retired([one for one in self._retiring if one.name in names])
+        if not self.ceiling.fits(len(arriving)):
+            await self.wait_retired(list(self._retiring))
+        await self._clear(len(arriving))
+
+    async def _clear(self, count: int) -> None:
+        """Wait until so many workers can be started, where pools have more than they need.
+
+        What they do is over when their handlers' time is. Where it is hopeless nobody waits.
+        """
+        others = sum(pool.active for pool in (*self._retiring, *self._stuck))
+        if len(self._pools) + others + count <= self.ceiling.limit:
+            longest = max((pool.limits.timeout for pool in self._pools.values()), default=0.0)
+            await self.ceiling.clear(count, longest + self.limits.cancel_wait)
 
     def _retire(self, pool: Pool) -> None:
         pool.close()
@@ -141,6 +156,8 @@ class Registry:
             yield
         finally:
             self._changing -= Counter({own: 1})
+            if own in self._ends and own not in self._changing:  # from now on it can be waited for
+                self._ends[own] = asyncio.get_running_loop().create_future()
 
     async def _see_off(self, pool: Pool) -> None:
         """The retirement task of one pool."""
@@ -148,6 +165,8 @@ class Registry:
             outcome = await pool.retire(self.limits.grace)
         finally:
             del self._retiring[pool]
+            for alarm in self._alarms.pop(pool, ()):
+                alarm.cancel()
         candidates = [*self._stuck, pool]
         self._stuck = [one for one in candidates if one.active]
         for one in candidates:
@@ -203,14 +222,25 @@ class Registry:
         await outlast(lambda: [task for pool, task in self._retiring.items() if pool is not own])
 
     def _leave(self) -> None:
-        loop, leaving = asyncio.get_running_loop(), self._pools
+        leaving = self._pools
         self._pools = {}
         self.ceiling.reserved = 0
         logger.info("Stopping %d handlers with %d tasks", len(leaving), self.ceiling.active)
-        for pool in self._retiring:
-            loop.call_later(self.limits.grace, pool.hurry)
+        self._hurry_later()
         for pool in leaving.values():
             self._retire(pool)
+
+    def grant(self, grace: float) -> None:
+        """What retires from now on has so much grace; while all retires, what does so already."""
+        self.limits = replace(self.limits, grace=grace)
+        if not self.running:
+            self._hurry_later()
+
+    def _hurry_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        for pool in self._retiring:
+            alarm = loop.call_later(self.limits.grace, pool.hurry)
+            self._alarms.setdefault(pool, []).append(alarm)
 
     def _all_pools(self) -> list[Pool]:
         return [*self._pools.values(), *self._retiring, *self._stuck]
