@@ -138,6 +138,8 @@ class Crew:
                 del job  # a worker that rests keeps nothing of what it was asked and answered
                 if self._ceiling.waiting and self._is_to_give(me):
                     self._dismiss(me)
+                    if self.wants:  # what it gives up it is given back when there is room
+                        self._ceiling.ask(self)
                     return
         finally:
             del me  # or the task and the cancellation that ends it keep each other alive
