@@ -56,6 +56,9 @@ LEAVES_UNWIRED: Final = frozenset(
     name for name in SERVERS if name.startswith(("uvicorn", "granian"))
 )
 
+# Tasks of a server that see to it that the app's lifespan ends, and so end after it.
+LOOKS_AFTER_THE_END: Final = {"brrt-run": {"brrt close after grace"}}
+
 # Servers that may close a connection with a reset while the client still sends a body that nobody
 # reads, so that the early answer (404, 413, 503) is lost; any other app shares this fate. Bodies
 # that fit into the buffers of the kernel, some 300 KB, are safe.
