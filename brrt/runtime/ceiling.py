@@ -91,7 +91,7 @@ class Ceiling:
 
     def is_owed_by(self, pool: Member) -> bool:
         """Whether a pool has so much more than one that waits that it has to give."""
-        return any(other.wants and _owes(pool, other) for other in self.waiting)
+        return any(_owes(pool, other) for other in self.waiting)
 
     def hand_on(self) -> None:
         """A worker has ended: its place goes to those that have least."""

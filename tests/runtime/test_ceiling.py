@@ -127,3 +127,47 @@ async def test_a_worker_that_is_let_go_while_it_puts_down_its_job_leaves_in_orde
     await rich.retire(1)
     await poor.retire(1)
     assert [one for one in workers if not one.cancelled() and one.exception()] == []
+
+
+async def test_a_worker_that_nobody_wanted_in_the_end_comes_back(until: Until) -> None:
+    """Who gives one up while jobs wait is given one when there is room."""
+    ceiling, short, long = Ceiling(4), asyncio.Event(), asyncio.Event()
+
+    async def serve(gate: asyncio.Event) -> None:
+        await gate.wait()
+
+    rich, poor = pool("rich", ceiling, serve, workers=3), pool("poor", ceiling, serve)
+    jobs = [rich.submit({"gate": gate}) for gate in (short, long, long, long)]
+    jobs.append(poor.submit({"gate": long}))
+    await until(lambda: (rich.busy, poor.busy) == (3, 1))
+    poor.abandon(poor.submit({"gate": long}), cancel=True)  # and so it asked for nothing
+    short.set()
+    await until(lambda: rich.busy == 3 and rich.queued == 0)
+    long.set()
+    await asyncio.wait([job.reply for job in jobs])
+    await rich.retire(1)
+    await poor.retire(1)
+
+
+async def test_who_was_refused_a_worker_once_is_heard_again(until: Until) -> None:
+    """A pool that wanted one in vain, and later wants one, gets one of those that rest by then."""
+    ceiling, short, long = Ceiling(4), asyncio.Event(), asyncio.Event()
+
+    async def serve(gate: asyncio.Event) -> None:
+        await gate.wait()
+
+    rich, poor = pool("rich", ceiling, serve), pool("poor", ceiling, serve)
+    jobs = [rich.submit({"gate": short}) for _ in range(3)]
+    jobs.append(poor.submit({"gate": long}))
+    await until(lambda: (rich.busy, poor.busy) == (3, 1))
+    poor.abandon(poor.submit({"gate": long}), cancel=True)
+    short.set()
+    await until(lambda: not rich.busy)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    jobs.append(poor.submit({"gate": long}))
+    await until(lambda: poor.busy == 2)
+    long.set()
+    await asyncio.wait([job.reply for job in jobs])
+    await rich.retire(1)
+    await poor.retire(1)
