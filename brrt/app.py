@@ -267,6 +267,7 @@ class App:
         timeout: float | None = None,  # noqa: ASYNC109 - the handler's, not this call's
         max_body: int | None = None,
         max_upload: int | None = None,
+        streams: int | None = None,
     ) -> None:
         """Serve an operation with another handler from now on.
 
@@ -284,6 +285,7 @@ class App:
             timeout=timeout,
             max_body=max_body,
             max_upload=max_upload,
+            streams=streams,
         )
         await self._world.exchange(name, Registration(name, handler, limits))
 

@@ -59,6 +59,20 @@ MAX_PROBLEM = 65_536
 DISCONNECT_AFTER = 0.03
 # Seconds that a shed client is told to wait (Retry-After).
 RETRY_AFTER = 1
+# Streams of one handler. One that rests takes some 15 KB: this many stay under 16 MB.
+STREAMS = 1_000
+# Streams of all handlers: as many as there may be workers. uvicorn has no bound on connections.
+MAX_STREAMS = 10_000
+# Seconds in which neither side of a stream moves: the handler gives nothing (unless it gives
+# events), or the client takes, or sends, nothing. nginx's send_timeout and client_body_timeout.
+STREAM_TIMEOUT = 60.0
+# Seconds of silence after which a comment is sent on a stream of events (HTML, section 9.2.7).
+HEARTBEAT = 15.0
+# Seconds after which a stream of events is opened though nothing has come: what is raised before
+# that has a status of its own. A query of a database fits, and nobody notices the wait.
+OPEN_AFTER = 0.1
+# Background tasks at a time. Whoever needs more, or needs them to survive, needs a job queue.
+MAX_BACKGROUND = 100
 # Of any setting: no timer is set for longer than three centuries, no size is beyond 10 GB.
 LARGEST = 10_000_000_000
 
@@ -104,7 +118,10 @@ class Limits:
     `max_headers`, `spool_size` (of a file in memory; the rest goes to disk), `max_parts`,
     `upload_timeout` (for a multipart body to arrive), `max_errors` (violations in one answer),
     `max_problem` (its size), `disconnect_after` (before a running request is watched for its client
-    going away), `retry_after` (what a refused client is told).
+    going away), `retry_after` (what a refused client is told). Of streams: `streams` (at a time,
+    per handler), `max_streams` (of all handlers), `stream_timeout` (without progress on either
+    side), `heartbeat` (of silence, before a comment is sent among events), `open_after` (before a
+    stream of events is opened that has given none yet). `max_background` (tasks at a time).
 
     Raises `SettingError` for a value out of range.
     """
@@ -128,6 +145,12 @@ class Limits:
     max_problem: int = _setting("max_problem", MAX_PROBLEM)
     disconnect_after: float = _setting("disconnect_after", DISCONNECT_AFTER)
     retry_after: int = _setting("retry_after", RETRY_AFTER)
+    streams: int = _setting("streams", STREAMS)
+    max_streams: int = _setting("max_streams", MAX_STREAMS)
+    stream_timeout: float = _setting("stream_timeout", STREAM_TIMEOUT)
+    heartbeat: float = _setting("heartbeat", HEARTBEAT)
+    open_after: float = _setting("open_after", OPEN_AFTER)
+    max_background: int = _setting("max_background", MAX_BACKGROUND)
 
     def __post_init__(self) -> None:
         _check_policy(self.queue_policy)
@@ -155,7 +178,15 @@ def _check_policy(value: Any) -> None:
         raise SettingError(f"queue_policy cannot be {value!r}; {cure}")
 
 
-_MAY_BE_ZERO = frozenset({"grace", "cancel_wait", "max_body", "disconnect_after"})
+_MAY_BE_ZERO = frozenset({"grace", "cancel_wait", "max_body", "disconnect_after", "open_after"})
 
 # What a document (x-brrt-…) or a decorator may set for a single handler.
-PER_HANDLER = ("workers", "queue_size", "queue_policy", "timeout", "max_body", "max_upload")
+PER_HANDLER = (
+    "workers",
+    "queue_size",
+    "queue_policy",
+    "timeout",
+    "max_body",
+    "max_upload",
+    "streams",
+)

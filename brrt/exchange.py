@@ -57,6 +57,7 @@ class Run:
     loop: asyncio.AbstractEventLoop
     patience: Patience
     upload_patience: Patience
+    stream_patience: Patience
     thread: int = field(default_factory=threading.get_ident)
 
     def is_here(self) -> bool:

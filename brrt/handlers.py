@@ -78,6 +78,7 @@ class Handlers:
         timeout: float | None = None,
         max_body: int | None = None,
         max_upload: int | None = None,
+        streams: int | None = None,
     ) -> Callable[[Function], Function]: ...
 
     def __call__(self, name: Any = None, **limits: Any) -> Any:

@@ -77,7 +77,7 @@ class World:
         async with _enter(lifespan, app) as state:
             _check_state(self.blueprint, state)
             registry, patience = Registry(limits), Patience(limits.timeout)
-            uploads = Patience(limits.upload_timeout)
+            uploads, streams = Patience(limits.upload_timeout), Patience(limits.stream_timeout)
             try:
                 self._registry = registry
                 self.run = Run(
@@ -88,12 +88,14 @@ class World:
                     asyncio.get_running_loop(),
                     patience,
                     uploads,
+                    streams,
                 )
                 yield
             finally:
                 await self._end(registry)
                 patience.close()
                 uploads.close()
+                streams.close()
 
     def _first(self, registry: Registry) -> Snapshot:
         """The blueprint with pools that run. `session` lasts too long to keep it in a variable."""

@@ -44,6 +44,7 @@ DEFAULTS = {
     "timeout": config.TIMEOUT,
     "max_body": config.MAX_BODY,
     "max_upload": config.MAX_UPLOAD,
+    "streams": config.STREAMS,
 }
 NUMBERS = [name for name in PER_HANDLER if name != "queue_policy"]
 
