@@ -19,6 +19,7 @@ from brrt.errors import (
     UnprocessableContent,
 )
 from brrt.handlers import Handlers
+from brrt.http.events import Event
 from brrt.http.replies import Reply
 from brrt.http.requests import Request
 from brrt.http.uploads import UploadFile
@@ -33,6 +34,7 @@ __all__ = [
     "BrrtError",
     "Conflict",
     "Cookie",
+    "Event",
     "Fault",
     "Forbidden",
     "Form",

@@ -7,7 +7,7 @@ face that both show.
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from os import PathLike
 from types import TracebackType
@@ -21,6 +21,7 @@ from brrt.http.answers import BODILESS, Answer, ResponseApp, Send, send_answer
 from brrt.http.bodies import ClientGone, Receive
 from brrt.http.failures import ErrorMap, Failures
 from brrt.http.json_bodies import encode_json
+from brrt.http.outflow import Outflow
 from brrt.http.requests import Scope, local_path, mount_point, request_path
 from brrt.http.responses import Mode
 from brrt.lifespan import Life, Lifespan
@@ -114,7 +115,7 @@ class App:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer exactly once, whatever happens."""
         run = self._world.run
-        answer: Answer | ResponseApp
+        answer: Answer | ResponseApp | Outflow
         try:
             if run is None or not run.is_here():
                 run = await self._wake()
@@ -126,6 +127,9 @@ class App:
             error.__traceback__ = None  # it holds the frames that hold it: a cycle for each failure
         if isinstance(answer, Answer):
             await send_answer(answer, send, scope["method"] == "HEAD")
+        elif isinstance(answer, Outflow):
+            with suppress(ClientGone):
+                await answer.send(send, head=scope["method"] == "HEAD")
         else:
             await self._relay(answer, scope, receive, send)
 

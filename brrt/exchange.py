@@ -15,6 +15,8 @@ from brrt.errors import LifecycleError, NotFound, Problem, Refused, Retired
 from brrt.http.answers import Answer, ResponseApp
 from brrt.http.bodies import ClientGone, Receive, read_body
 from brrt.http.failures import Failed
+from brrt.http.hangups import RECEIVE_WAIT, has_heard, listen
+from brrt.http.outflow import Outflow
 from brrt.http.requests import (
     Request,
     check_size,
@@ -23,7 +25,7 @@ from brrt.http.requests import (
     pick_headers,
     request_path,
 )
-from brrt.http.responses import Responder
+from brrt.http.responses import Preference, Responder
 from brrt.http.uploads import close_files, read_parts, refit_parts
 from brrt.openapi.bodies import Data
 from brrt.openapi.parts import Part
@@ -33,6 +35,7 @@ from brrt.runtime.jobs import RUNNING, Ended, Job, Reason
 from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
+from brrt.runtime.streams import Stream
 from brrt.runtime.tasks import stop
 from brrt.snapshot import Endpoint, Served, Snapshot
 
@@ -42,8 +45,6 @@ Found = tuple[Endpoint, Served, Pool, tuple[str, ...]]
 # What only the framework itself may say to a client: "stopping" and "busy" are about this app,
 # not about what a handler did.
 OURS: Final = (LifecycleError, Refused)
-# Seconds that a cancelled `receive()` may take; servers end it at once.
-RECEIVE_WAIT: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ class Run:
         return self.thread == threading.get_ident() and self.loop.is_running()
 
 
-async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | ResponseApp:
+async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | ResponseApp | Outflow:
     """The answer to a request. Raises what `Failures` turns into one, and `ClientGone`."""
     check_size(scope, run.limits)
     body: Data | None = None
@@ -96,6 +97,8 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
             outcome = await job.reply
             if outcome is RUNNING:
                 outcome = await _watch(job, receive)
+            if type(outcome) is Stream:
+                return await _begin(run, endpoint, pool, job, wanted, scope, receive)
         except BaseException:
             pool.abandon(job, cancel=endpoint.cancels)
             raise
@@ -115,7 +118,9 @@ def _require_another(run: Run, snapshot: Snapshot) -> None:
 
 def _release(parts: list[Part], job: Job | None) -> None:
     """Close the files of a request as soon as no handler can read them any more."""
-    task = job.task if job else None
+    task = None
+    if job is not None:
+        task = job.task if job.stream is None else job.stream.task
     if task is None or task.done():
         close_files(parts)
     else:
@@ -232,29 +237,42 @@ def _request(endpoint: Endpoint, scope: Scope, values: Mapping[str, Any], conten
 
 async def _watch(job: Job, receive: Receive) -> Any:
     """Wait for a slow handler and for its client at once. Raises `ClientGone`."""
-    listener = asyncio.get_running_loop().create_task(_hangup(receive), name="brrt hangup watch")
+    listener = listen(receive)
     try:
         await asyncio.wait((listener, job.reply), return_when=asyncio.FIRST_COMPLETED)
-        if not job.reply.done() and _has_heard(listener):
+        if not job.reply.done() and has_heard(listener):
             raise ClientGone
         return await job.reply
     finally:
         await stop((listener,), RECEIVE_WAIT)
-        _has_heard(listener)
+        has_heard(listener)
 
 
-def _has_heard(listener: asyncio.Task[None]) -> bool:
-    """Whether the client hung up. A `receive` that fails or is cancelled says nothing of that."""
-    return listener.done() and not listener.cancelled() and listener.exception() is None
+async def _begin(
+    run: Run,
+    endpoint: Endpoint,
+    pool: Pool,
+    job: Job,
+    wanted: Preference | None,
+    scope: Scope,
+    receive: Receive,
+) -> Outflow:
+    """The response that a stream becomes, as soon as it has begun to give something.
 
-
-async def _hangup(receive: Receive) -> None:
-    """Return when the client hangs up. What is left of a body that nobody wants is dropped."""
-    body_is_over = False
-    while (message := await receive())["type"] != "http.disconnect":
-        if body_is_over:  # a server that repeats itself would keep this loop turning for ever
-            await asyncio.get_running_loop().create_future()
-        body_is_over = not message.get("more_body", False)
+    Raises what is answered instead where it ends before that, and `ClientGone`.
+    """
+    stream: Stream = job.stream
+    head = endpoint.responder.stream(stream.value, wanted)
+    outflow = Outflow(head, pool, stream, run.limits, run.stream_patience, scope, receive)
+    try:
+        outcome = await outflow.begin(job.accepted + pool.limits.timeout - run.loop.time())
+    except BaseException:
+        await outflow.close()
+        raise
+    if outcome is None:
+        return outflow
+    await outflow.close()
+    raise _failed(outcome, endpoint.responder)
 
 
 def _failed(outcome: Ended, responder: Responder) -> Failed:
@@ -270,6 +288,8 @@ def _failure(outcome: Ended) -> Exception:
     if outcome.reason is Reason.STOPPED:
         return Retired("the handler was stopped before it was done")
     error = outcome.error
+    if outcome.reason is Reason.REFUSED and isinstance(error, Refused):
+        return error
     if isinstance(error, Exception) and not isinstance(error, OURS):
         return error
     what = repr(error) if error is not None else "its own cancellation"

@@ -16,6 +16,7 @@ from brrt.handlers import Registration
 from brrt.http.declared import response_schemas
 from brrt.http.requests import Request
 from brrt.http.responses import Mode, Responder
+from brrt.http.sources import find_stream
 from brrt.http.uploads import UploadFile
 from brrt.openapi.binding import Binding, bind
 from brrt.openapi.bodies import BodyReader
@@ -362,4 +363,5 @@ def _pool(endpoint: Endpoint, registry: Registry, old: Pool | None) -> Pool | No
     if old is not None and old.handler is handler and old.limits == served.limits:
         return old
     counters = registry.counters(endpoint.name)
-    return Pool(endpoint.name, handler, served.limits, counters, registry.ceiling)
+    shared = registry.ceiling, registry.quota
+    return Pool(endpoint.name, handler, served.limits, counters, *shared, find_stream)

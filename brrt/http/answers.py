@@ -4,7 +4,7 @@ Which answer a value becomes is decided elsewhere; nothing here knows the docume
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeGuard
 
 from brrt.errors import BrrtError
@@ -33,6 +33,25 @@ class Answer(NamedTuple):
     status: int
     headers: Headers
     body: bytes
+
+
+class StreamHead(NamedTuple):
+    """All of a response but its content, which is given bit by bit.
+
+    `piece` makes bytes of an item and raises what a `PieceWriter` does. `may_rest`: silence means
+    nothing; `beats`: it is filled with comments; `comes_back`: the client does so by itself when the
+    stream ends. `length` is that of the content in bytes, where the handler knows it; `after` is
+    called when all was sent.
+    """
+
+    status: int
+    headers: Headers
+    piece: Callable[[Any], bytes]
+    may_rest: bool = False
+    beats: bool = False
+    comes_back: bool = False
+    length: int | None = None
+    after: Callable[[], Awaitable[None]] | None = None
 
 
 class ResponseApp(Protocol):
@@ -88,6 +107,17 @@ def content_length(body: bytes, status: int) -> Headers:
     if status in (204, 304):
         return []
     return [(b"content-length", b"%d" % (0 if status in BODILESS else len(body)))]
+
+
+def given_length(headers: GivenHeaders | Iterable[tuple[str, str]]) -> int | None:
+    """The Content-Length that a handler gives for a stream. Raises `ContractBroken` for none."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    for name, text in pairs:
+        if name.lower() == "content-length":
+            if not text.isascii() or not text.isdigit():
+                raise ContractBroken(f"{text!r} is no Content-Length")
+            return int(text)
+    return None
 
 
 async def send_answer(answer: Answer, send: Send, head: bool) -> None:

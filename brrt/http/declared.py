@@ -15,6 +15,7 @@ from brrt.http.response_headers import header_rules, header_schemas
 from brrt.http.writers import TextWriter
 from brrt.openapi.content import by_specificity, essence, matches, parameters, specificity
 from brrt.openapi.document import Node
+from brrt.openapi.events import event_schemas, is_events
 from brrt.openapi.headers import HeaderRule
 from brrt.openapi.operations import Operation, Response
 from brrt.openapi.schemas import Schemas
@@ -31,13 +32,15 @@ class Declared:
     `for_text`, `for_bytes` and `for_values` are what each kind of value may be written as. A
     range stands there as the type that such a value has in it: text is `text/plain`, bytes are
     a stream of octets, all else is JSON. Bytes are of a type that is not JSON, if there is one.
-    `for_problem` is what a problem is sent as, None where no JSON is declared.
+    `for_streams` is for what is given bit by bit, `for_problem` what a problem is sent as, None
+    where no JSON is declared.
     """
 
     plans: tuple[Plan, ...] = ()
     for_text: tuple[Plan, ...] = ()
     for_bytes: tuple[Plan, ...] = ()
     for_values: tuple[Plan, ...] = ()
+    for_streams: tuple[Plan, ...] = ()
     for_problem: Plan | None = None
     rules: tuple[HeaderRule, ...] = ()
 
@@ -47,12 +50,11 @@ class Declared:
         The document's order breaks ties, and decides where nothing is acceptable: this is
         asked when the handler has done its work. None where there is no content at all.
         """
-        plans = self._writing(value) or self.plans
-        if not plans:
-            return None
-        if accept is None or len(plans) == 1:
-            return plans[0]
-        return max(plans, key=lambda one: accept.weight(one.media_type))
+        return _preferred(self._writing(value) or self.plans, accept)
+
+    def streaming(self, accept: Accept | None) -> Plan | None:
+        """The same for what is given bit by bit; None where nothing can be written so."""
+        return _preferred(self.for_streams, accept)
 
     def _writing(self, value: Any) -> tuple[Plan, ...]:
         if isinstance(value, str):
@@ -79,6 +81,14 @@ class Declared:
 NOTHING: Final = Declared()
 
 
+def _preferred(plans: tuple[Plan, ...], accept: Accept | None) -> Plan | None:
+    if not plans:
+        return None
+    if accept is None or len(plans) == 1:
+        return plans[0]
+    return max(plans, key=lambda one: accept.weight(one.media_type))
+
+
 def _is_covered(plan: Plan, given: Mapping[str, str]) -> bool:
     return plan.parameters <= set(given.items())
 
@@ -102,6 +112,7 @@ def declare(response: Response, schemas: Schemas, strips: bool) -> Declared:
         for_text=tuple(_as_text(one) for one in offered),
         for_bytes=tuple(_as_bytes(one) for one in opaque or offered),
         for_values=tuple(_as_values(offered)),
+        for_streams=tuple(one for one in offered if one.pieces is not None),
         for_problem=_problem_plan(plans),
         rules=rules,
     )
@@ -113,6 +124,8 @@ def response_schemas(operation: Operation) -> Iterator[Node]:
         yield from header_schemas(response)
         for media_type in response.content:
             yield from (one for one in (media_type.schema, media_type.item_schema) if one)
+            if is_events(media_type.name):
+                yield from (one.schema for one in event_schemas(media_type).data)
 
 
 def default_status(responses: Mapping[str, Response]) -> int:

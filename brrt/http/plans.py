@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from brrt.http.answers import encode_headers
+from brrt.http.events import EVENT_HEADERS, EventPieces
+from brrt.http.pieces import PieceWriter, piece_writer
 from brrt.http.writers import (
     NO_CHECK,
     Check,
@@ -30,6 +32,7 @@ from brrt.openapi.content import (
     specificity,
 )
 from brrt.openapi.document import Node
+from brrt.openapi.events import event_schemas, is_events
 from brrt.openapi.fillings import remover
 from brrt.openapi.operations import MediaType
 from brrt.openapi.schemas import Direction, Schemas, Validator
@@ -44,7 +47,7 @@ class Checks:
     """What the document says of a value, whatever it is written as.
 
     `whole` is for one value; `stream` for the list, and `items` for each item, of one that is
-    sent item by item; `text` checks a text after `cast`.
+    sent item by item; `text` checks a text after `cast`; `events` is for a stream of events.
     """
 
     whole: Check = NO_CHECK
@@ -52,17 +55,20 @@ class Checks:
     items: Check = NO_CHECK
     text: Validator | None = None
     cast: Callable[[str], Any] = str
+    events: EventPieces = EventPieces()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One media type of one status, ready to be written. `media_type` may be a range.
 
-    `parameters` are those that tell it from others of its kind; the charset is none of them.
+    `pieces` writes what is given bit by bit, where that can be. `parameters` are those that tell
+    it from others of its kind; the charset is none of them.
     """
 
     media_type: str
     writer: Writer
+    pieces: PieceWriter | None
     headers: tuple[tuple[bytes, bytes], ...]
     checks: Checks
     parameters: frozenset[tuple[str, str]]
@@ -86,7 +92,9 @@ def make_plan(name: str, checks: Checks) -> Plan:
     """The plan for a media type or range."""
     own = parameters(name)
     own.pop("charset", None)
-    return Plan(name, _writer(name, checks), _type_header(name), checks, frozenset(own.items()))
+    writer = _writer(name, checks)
+    pieces = piece_writer(writer, checks.events if is_events(name) else None)
+    return Plan(name, writer, pieces, _type_header(name), checks, frozenset(own.items()))
 
 
 def _writer(name: str, checks: Checks) -> Writer:
@@ -100,7 +108,7 @@ def _writer(name: str, checks: Checks) -> Writer:
         return StreamWriter(each, checks.stream, _RECORD_SEPARATOR, decode_records)
     if is_form(kind):
         return FormWriter(checks.whole)
-    is_text = kind.startswith("text/") and kind != "text/event-stream"
+    is_text = kind.startswith("text/") and not is_events(kind)
     return TextWriter(name, checks.text if is_text else None, checks.cast)
 
 
@@ -116,6 +124,8 @@ def _checks(media_type: MediaType, schemas: Schemas, strips: bool) -> Checks:
         validator = schemas.validator(schema, Direction.RESPONSE)
         return Check(validator, remover(schema, schemas) if strips else None)
 
+    if is_events(media_type.name):
+        return Checks(events=_event_pieces(media_type, check))
     whole = check(media_type.schema)
     if is_json(essence(media_type.name)):  # shapes of large documents take seconds to read
         return Checks(whole)
@@ -125,10 +135,18 @@ def _checks(media_type: MediaType, schemas: Schemas, strips: bool) -> Checks:
     return Checks(whole, stream, items, whole.validator if is_text else None, caster(types))
 
 
+def _event_pieces(media_type: MediaType, check: Callable[[Node | None], Check]) -> EventPieces:
+    found = event_schemas(media_type)
+    checks = [(one.names, check(one.schema)) for one in found.data]
+    data = tuple((names, JsonWriter(one.validator, one.strip)) for names, one in checks)
+    return EventPieces(check(found.event), data)
+
+
 def _type_header(name: str) -> tuple[tuple[bytes, bytes], ...]:
     """The Content-Type header; a range names no type, so it becomes a stream of octets."""
     if specificity(essence(name)):
         name = "application/octet-stream"
     if essence(name).startswith("text/") and "charset" not in name:
         name += "; charset=utf-8"
-    return tuple(encode_headers({"content-type": name}))
+    own = EVENT_HEADERS if is_events(name) else ()
+    return (*encode_headers({"content-type": name}), *own)

@@ -13,7 +13,10 @@ here, and so is a client that accepts nothing of what the document offers.
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
+
+from starlette.responses import StreamingResponse
 
 from brrt.errors import Problem
 from brrt.http.answers import (
@@ -22,9 +25,11 @@ from brrt.http.answers import (
     ContractBroken,
     Headers,
     ResponseApp,
+    StreamHead,
     check_status,
     content_length,
     encode_headers,
+    given_length,
     is_response_app,
 )
 from brrt.http.declared import JSON, NOTHING, Declared, declare, default_status
@@ -35,6 +40,7 @@ from brrt.http.problems import problem_answer, with_body
 from brrt.http.replies import Reply, is_reply
 from brrt.http.response_headers import wrong_headers
 from brrt.openapi.content import essence, specificity
+from brrt.openapi.events import is_events
 from brrt.openapi.operations import Operation
 from brrt.openapi.schemas import Schemas
 
@@ -138,6 +144,56 @@ class Responder:
         body = self._encode(plan, value)
         return Answer(self._status, [*plan.headers, (b"content-length", b"%d" % len(body))], body)
 
+    @property
+    def streams(self) -> bool:
+        """Whether some success of the operation can be given bit by bit."""
+        found = [self._own, *(self._declared[one] for one in self._declared if one[0] == "2")]
+        return any(one.for_streams for one in found)
+
+    def stream(self, value: Any, wanted: Preference | None = None) -> StreamHead:
+        """The response for a stream that a handler gives, by itself, in a `Reply` or in Starlette's
+        response. Raises `ContractBroken`.
+        """
+        if isinstance(value, StreamingResponse):
+            self._check_response(value)
+            return _as_it_is(value, self._operation.safe)
+        reply = value if is_reply(value) else Reply(value)
+        status = self._status if reply.status is None else check_status(reply.status)
+        declared = self._require(status)
+        headers = encode_headers(reply.all_headers())
+        named = reply.media_type or _content_type(headers)
+        accept = wanted.accept if wanted else None
+        plan = declared.named(named) if named else declared.streaming(accept)
+        if plan is None or plan.pieces is None or status in BODILESS:
+            text = f"status {status} has no content that can be given bit by bit"
+            raise ContractBroken(f"the answer of {self._operation.id}: {text}")
+        headers = _joined(plan, headers)
+        self._check_headers(declared, headers)
+        events = is_events(plan.media_type)
+        return StreamHead(
+            status,
+            headers,
+            partial(self._piece, plan),
+            may_rest=events,
+            beats=events,
+            comes_back=events and self._operation.safe,
+            length=given_length(reply.all_headers()),
+        )
+
+    def _piece(self, plan: Plan, item: Any) -> bytes:
+        """One piece of a stream, checked."""
+        assert plan.pieces is not None
+        try:
+            return plan.pieces.piece(item, self._checks)
+        except ContractBroken as error:
+            self._broken(str(error))
+        except _UNWRITABLE as error:
+            raise self._unwritable(error) from error
+        try:
+            return plan.pieces.piece(item, False)
+        except _UNWRITABLE as error:
+            raise self._unwritable(error) from error
+
     def _reply(self, reply: Reply[Any], wanted: Preference | None) -> Answer:
         status = self._status if reply.status is None else check_status(reply.status)
         declared = self._require(status)
@@ -147,9 +203,7 @@ class Responder:
         named = reply.media_type or _content_type(headers)
         plan = self._choose(declared, named, reply.value, wanted)
         body = self._encode(plan, reply.value)
-        own = _content_type(headers) is not None
-        kept = [pair for pair in plan.headers if not (own and pair[0] == b"content-type")]
-        headers = [*kept, *headers, *content_length(body, status)]
+        headers = [*_joined(plan, headers), *content_length(body, status)]
         self._check_headers(declared, headers)
         return Answer(status, headers, body)
 
@@ -282,6 +336,30 @@ class Responder:
 
 # What encoders raise for values that they cannot write, in whatever mode.
 _UNWRITABLE: Final = (TypeError, ValueError, LookupError, RecursionError)
+
+
+def _joined(plan: Plan, headers: Headers) -> Headers:
+    """A plan's headers and the handler's own, which win."""
+    own = {name for name, _ in headers}
+    return [*(pair for pair in plan.headers if pair[0] == b"vary" or pair[0] not in own), *headers]
+
+
+def _as_it_is(response: StreamingResponse, is_safe: bool) -> StreamHead:
+    """Starlette's response: its iterator is ours, what it gives is sent as it is."""
+
+    def piece(item: Any) -> bytes:
+        return item.encode(response.charset) if isinstance(item, str) else bytes(item)
+
+    events = is_events(response.headers.get("content-type", ""))
+    return StreamHead(
+        response.status_code,
+        list(response.raw_headers),
+        piece,
+        may_rest=events,
+        comes_back=events and is_safe,
+        length=given_length(response.headers.items()),
+        after=response.background,
+    )
 
 
 def _content_type(headers: Headers) -> str | None:

@@ -128,6 +128,13 @@ class StreamWriter:
             values = self.whole.prepare(values, check)
         return b"".join([self.prefix + line + b"\n" for line in self._lines(values, check)])
 
+    def line(self, value: Any, check: bool) -> bytes:
+        """One item of those that come one by one. Raises what `Writer` says."""
+        line = self.each.encode(value, check)
+        if is_bytes(value) and b"\n" in line:
+            raise ContractBroken("bytes of more than one line")
+        return self.prefix + line + b"\n"
+
     def _check(self, data: bytes) -> None:
         try:
             values = self.decode(data)

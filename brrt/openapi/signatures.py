@@ -35,15 +35,12 @@ def read_signature(handler: Callable[..., Any]) -> list[tuple[inspect.Parameter,
 
 
 def _refuse_others(handler: Callable[..., Any]) -> None:
-    """Refuse what is no coroutine function."""
+    """Refuse what is neither a coroutine function nor an async generator function."""
     called: Any = handler
     if not inspect.isfunction(called) and not inspect.ismethod(called):
         called = getattr(called, "func", None) or getattr(called, "__call__", called)  # noqa: B004 - the method, not a test
-    if inspect.iscoroutinefunction(called):
+    if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
         return
-    if inspect.isasyncgenfunction(called):
-        cure = "streams are not supported yet; return a value"
-        raise UnusableError("it is an async generator", cure)
     cure = "write `async def`, and call blocking code with anyio.to_thread.run_sync"
     raise UnusableError("it is not a coroutine function", cure)
 

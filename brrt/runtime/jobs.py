@@ -15,8 +15,10 @@ Handler = Callable[..., Awaitable[Any]]
 
 
 class Reason(Enum):
-    """Why a job ended without a value."""
+    """Why a job ended without a value, or a stream without a further item."""
 
+    DONE = "done"
+    REFUSED = "refused"
     RAISED = "raised"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
@@ -48,10 +50,21 @@ RUNNING: Final = Still.RUNNING
 class Job:
     """One accepted call. `reply` resolves to the handler's value, an `Ended`, or `RUNNING`.
 
-    After `RUNNING` there is a new `reply` to wait for.
+    After `RUNNING` there is a new `reply` to wait for. `stream` is the one that the handler has
+    opened; `deserted`: its caller has gone and lets it finish.
     """
 
-    __slots__ = ("accepted", "arguments", "context", "reply", "settled", "stuck", "task")
+    __slots__ = (
+        "accepted",
+        "arguments",
+        "context",
+        "deserted",
+        "reply",
+        "settled",
+        "stream",
+        "stuck",
+        "task",
+    )
 
     def __init__(
         self,
@@ -66,6 +79,13 @@ class Job:
         self.task: asyncio.Task[None] | None = None
         self.settled = False
         self.stuck = False
+        self.deserted = False
+        self.stream: Any = None
+
+    def is_running(self) -> bool:
+        """Whether the handler, or the stream that it has opened, is at work."""
+        tasks = (self.task, None if self.stream is None else self.stream.task)
+        return any(task is not None and not task.done() for task in tasks)
 
     def settle(self, outcome: Any) -> bool:
         """Answer the caller, if nobody has done so before. Tells whether it was this call."""

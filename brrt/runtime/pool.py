@@ -5,25 +5,28 @@ Rules of this file:
 - Every accepted job is settled exactly once (`_settle`), whatever ends it.
 - `retire` keeps to one order: refuse, drain, answer the queued, answer the running, cancel,
   wait. Leaving a step out leaves callers hanging.
-- Time is kept by one timer for the whole pool (`Ages`); the workers are the `Crew`'s.
+- Time is kept by one timer for the whole pool (`Ages`); the workers are the `Crew`'s, what goes
+  on after a job is done the `Streams`'.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any
 
 from brrt.config import Limits
-from brrt.errors import Problem, Retired, Shed
+from brrt.errors import Problem, Refused, Retired, Shed
 from brrt.runtime.ages import Ages
 from brrt.runtime.ceiling import Ceiling
 from brrt.runtime.crew import Crew
 from brrt.runtime.jobs import CANCELLED, EXPIRED, STOPPED, Ended, Handler, Job, Reason
 from brrt.runtime.mailbox import Mailbox
+from brrt.runtime.sources import FindStream, as_coroutine, find_generator, is_generator
 from brrt.runtime.statistics import Counters
+from brrt.runtime.streams import Quota, Stream, Streams
 from brrt.runtime.tasks import stack
 
 logger = logging.getLogger("brrt")
@@ -32,11 +35,10 @@ logger = logging.getLogger("brrt")
 # waited for. Tasks that a handler starts inherit it.
 _serving: ContextVar["tuple[Pool, Job] | None"] = ContextVar("brrt_serving", default=None)
 
-
 def serving() -> "Pool | None":
     """The pool whose handler, still running, is asking; None for everybody else."""
     pool, job = _serving.get() or (None, None)
-    return pool if job is not None and job.task is not None and not job.task.done() else None
+    return pool if job is not None and job.is_running() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +56,31 @@ class Pool:
     """The workers of one handler. Build it anywhere; `start` it inside a running loop.
 
     `handler` is called with the keyword arguments of each job. `limits` are the handler's
-    own. `counters` may outlive the pool; `ceiling` is shared by all pools of an app.
+    own. `counters` may outlive the pool; `ceiling` and `quota` are shared by all pools of an app.
+    `find_stream` tells which values of the handler go on as a stream.
     """
 
     def __init__(
-        self, name: str, handler: Handler, limits: Limits, counters: Counters, ceiling: Ceiling
+        self,
+        name: str,
+        handler: Handler,
+        limits: Limits,
+        counters: Counters,
+        ceiling: Ceiling,
+        quota: Quota | None = None,
+        find_stream: FindStream | None = None,
     ) -> None:
         self.name = name
         self.handler = handler
+        self._only_streams = is_generator(handler)
+        self._call = as_coroutine(handler) if self._only_streams else handler
+        self._find_stream = find_stream or find_generator
         self.limits = limits
         self.counters = counters
         self._mailbox = Mailbox(name, limits)
         self._crew = Crew(name, limits, counters, ceiling, self._mailbox)
+        quota = quota or Quota(limits.max_streams)
+        self._streams = Streams(name, limits, counters.streams, quota, self._note_rest)
         self._ages = Ages(limits)
         self._reading = 0
         self._is_hasty = False
@@ -75,7 +90,7 @@ class Pool:
         state = "retired" if self.closed else "open"
         return (
             f"<Pool {self.name} {state}: {self.active} tasks, {self.busy} busy,"
-            f" {self.queued} of {self._mailbox.room} queued>"
+            f" {self.queued} of {self._mailbox.room} queued, {self.streams} streams>"
         )
 
     @property
@@ -92,6 +107,11 @@ class Pool:
     def queued(self) -> int:
         """Jobs that wait for a worker."""
         return self._mailbox.qsize()
+
+    @property
+    def streams(self) -> int:
+        """Streams that are open."""
+        return len(self._streams)
 
     @property
     def closed(self) -> bool:
@@ -114,6 +134,8 @@ class Pool:
         if self._mailbox.full():
             self.counters.shed += 1
             raise Shed(f"the queue of {self.name} is full")
+        if self._only_streams:
+            self._streams.check_room()
 
     def begin_reading(self) -> None:
         """A body for this handler is about to be read. Raises `Shed`; else `end_reading` follows.
@@ -151,13 +173,31 @@ class Pool:
         return job
 
     def abandon(self, job: Job, *, cancel: bool) -> None:
-        """The caller has gone. A queued job is dropped; a running one ends if `cancel`."""
-        if self._mailbox.discard(job):
+        """The caller has gone. A queued job is dropped; a running one ends if `cancel`.
+
+        A stream ends in any case: it has nobody left to give anything to.
+        """
+        job.deserted = True
+        if job.stream is not None:
+            self._streams.end(job.stream, CANCELLED)
+        elif self._mailbox.discard(job):
             self._settle(job, CANCELLED)
             self._note_rest()
         elif cancel and not job.settled:
             self._settle(job, CANCELLED)
             self._cancel(job)
+
+    def end_stream(self, stream: Stream, outcome: Ended) -> None:
+        """Whoever takes from a stream of this pool takes no more, for this reason."""
+        self._streams.end(stream, outcome)
+
+    def let_return(self, stream: Stream) -> None:
+        """The client of a stream comes back by itself, so a change ends it at once."""
+        self._streams.returns(stream)
+
+    def send_away(self) -> None:
+        """End the streams whose clients come back by themselves, now and from now on."""
+        self._streams.leave()
 
     # Jobs
 
@@ -170,7 +210,9 @@ class Pool:
         _serving.set((self, job))
         try:
             late = self._loop.time() >= job.accepted + self.limits.timeout  # the loop was blocked
-            outcome: Any = EXPIRED if late else await self.handler(**job.arguments)
+            outcome: Any = EXPIRED if late else await self._call(**job.arguments)
+            if outcome.__class__ is not dict and (source := self._find_stream(outcome)) is not None:
+                outcome = await self._open(job, outcome, source)
         except asyncio.CancelledError:
             outcome = CANCELLED
         except BaseException as error:  # SystemExit too: a handler does not stop the server
@@ -179,7 +221,24 @@ class Pool:
             outcome = Ended(Reason.RAISED, error)
         self._settle(job, outcome)
         self._crew.put_down(worker)
-        _serving.set(None)  # or the job and its context would keep each other alive
+        if job.stream is None:
+            _serving.set(None)  # or the job and its context would keep each other alive
+
+    async def _open(self, job: Job, value: Any, source: AsyncIterator[Any]) -> Any:
+        """The stream that a job goes on as; one that nobody waits for any more is closed."""
+        refusal = CANCELLED
+        if not job.deserted and not job.settled:
+            try:
+                stream = self._streams.open(self._loop, source, value, job.context)
+                stream.task.add_done_callback(lambda _: job.context.run(_serving.set, None))
+                job.stream = stream
+                return stream
+            except Refused as error:
+                refusal = Ended(Reason.REFUSED, error)
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            await close()
+        return refusal
 
     def _is_disposal(self, error: BaseException, job: Job) -> bool:
         """Whether nobody raised this: the loop is gone and the coroutine is being thrown away."""
@@ -243,6 +302,7 @@ class Pool:
     def close(self) -> None:
         """Refuse new work from now on. What was accepted goes on."""
         self._crew.closed = True
+        self.send_away()
 
     def hurry(self) -> None:
         """The grace is over. What is not done is ended now."""
@@ -259,17 +319,19 @@ class Pool:
         self.close()
         with suppress(asyncio.CancelledError):
             await self._drain(grace)
-        unfinished = self._settle_all()
+        unfinished = self._settle_all() + self._streams.end_all()
+        until = self._loop.time() + self.limits.cancel_wait
         ended, left = await self._crew.end()
         for job in left:
             if job is not None:
                 self._report_stuck(job)
+        await self._streams.outlast(max(until - self._loop.time(), 0.0))
         self._ages.stop()
         seconds = self._loop.time() - began
-        return Retirement(self.name, ended, unfinished, len(left), seconds)
+        return Retirement(self.name, ended, unfinished, len(left) + self.streams, seconds)
 
     async def _drain(self, grace: float) -> None:
-        if (self.busy or self.queued) and not self._is_hasty:
+        if not self._is_at_rest() and not self._is_hasty:
             self._drained = self._loop.create_future()
             await asyncio.wait([self._drained], timeout=grace)
 
@@ -284,5 +346,8 @@ class Pool:
     def _note_rest(self) -> None:
         """Wake `retire` when nothing is queued and nothing runs."""
         drained = self._drained
-        if drained is not None and not drained.done() and not self.busy and not self.queued:
+        if drained is not None and not drained.done() and self._is_at_rest():
             drained.set_result(None)
+
+    def _is_at_rest(self) -> bool:
+        return not self.busy and not self.queued and not self.streams

@@ -15,9 +15,11 @@ from dataclasses import replace
 
 from brrt.config import Limits
 from brrt.errors import LifecycleError
+from brrt.runtime.background import Background
 from brrt.runtime.ceiling import Ceiling
 from brrt.runtime.pool import Pool, Retirement, serving
 from brrt.runtime.statistics import Counters, Statistics, picture, total
+from brrt.runtime.streams import Quota
 from brrt.runtime.tasks import outlast
 
 logger = logging.getLogger("brrt")
@@ -29,6 +31,8 @@ class Registry:
     def __init__(self, limits: Limits, *, running: bool = True) -> None:
         self.limits = limits
         self.ceiling = Ceiling(limits.max_tasks)
+        self.quota = Quota(limits.max_streams)
+        self.background = Background(limits)
         self.generation = 0
         self.running = running
         self._pools: dict[str, Pool] = {}
@@ -168,7 +172,7 @@ class Registry:
             for alarm in self._alarms.pop(pool, ()):
                 alarm.cancel()
         candidates = [*self._stuck, pool]
-        self._stuck = [one for one in candidates if one.active]
+        self._stuck = [one for one in candidates if one.active or one.streams]
         for one in candidates:
             self._forget(one.name)
         self._log(outcome)
@@ -206,8 +210,8 @@ class Registry:
             await asyncio.wait(ends)
 
     def serves_caller(self) -> bool:
-        """Whether it is one of the registry's own handlers that asks."""
-        return serving() in self._all_pools()
+        """Whether it is one of the registry's own handlers or background tasks that asks."""
+        return serving() in self._all_pools() or asyncio.current_task() in self.background
 
     async def aclose(self) -> None:
         """Refuse everything, drain all pools under `grace`, and wait for every task.
@@ -219,7 +223,13 @@ class Registry:
             self.running = False
             self._leave()
         own = serving()
-        await outlast(lambda: [task for pool, task in self._retiring.items() if pool is not own])
+        try:
+            await outlast(
+                lambda: [task for pool, task in self._retiring.items() if pool is not own]
+            )
+        finally:
+            await self.background.end(self._until - asyncio.get_running_loop().time())
+            self._bell.cancel()
 
     def _leave(self) -> None:
         leaving = self._pools
@@ -238,22 +248,30 @@ class Registry:
 
     def _hurry_later(self) -> None:
         loop = asyncio.get_running_loop()
+        self._until = loop.time() + self.limits.grace
+        self._bell = loop.call_at(self._until, self.background.hurry)
         for pool in self._retiring:
             alarm = loop.call_later(self.limits.grace, pool.hurry)
             self._alarms.setdefault(pool, []).append(alarm)
+
+    def send_away(self) -> None:
+        """The process is about to stop: end the streams whose clients come back by themselves."""
+        for pool in self._all_pools():
+            pool.send_away()
 
     def _all_pools(self) -> list[Pool]:
         return [*self._pools.values(), *self._retiring, *self._stuck]
 
     def statistics(self) -> Statistics:
         """What every handler has done and is doing, and the sum."""
-        active, busy, queued = (dict.fromkeys(self._counters, 0) for _ in range(3))
+        active, busy, queued, streams = (dict.fromkeys(self._counters, 0) for _ in range(4))
         for pool in self._all_pools():
             active[pool.name] += pool.active
             busy[pool.name] += pool.busy
             queued[pool.name] += pool.queued
+            streams[pool.name] += pool.streams
         handlers = {
-            name: picture(counters, active[name], busy[name], queued[name])
+            name: picture(counters, active[name], busy[name], queued[name], streams[name])
             for name, counters in self._counters.items()
         }
         return Statistics(
@@ -262,4 +280,5 @@ class Registry:
             handlers=handlers,
             total=total(handlers.values(), self._gone),
             retiring=len(self._retiring),
+            background=self.background.statistics(),
         )

@@ -711,9 +711,9 @@ async def test_a_pool_tells_the_truth_about_itself(make: Make, until: Until) -> 
     for _ in range(5):
         pool.submit({})
     await until(lambda: pool.busy == 2)
-    assert repr(pool) == "<Pool echo open: 2 tasks, 2 busy, 3 of 7 queued>"
+    assert repr(pool) == "<Pool echo open: 2 tasks, 2 busy, 3 of 7 queued, 0 streams>"
     await pool.retire(0)
-    assert repr(pool) == "<Pool echo retired: 0 tasks, 0 busy, 0 of 7 queued>"
+    assert repr(pool) == "<Pool echo retired: 0 tasks, 0 busy, 0 of 7 queued, 0 streams>"
 
 
 @pytest.mark.parametrize("turns", range(4))

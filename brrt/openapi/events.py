@@ -1,0 +1,99 @@
+"""What a document says of the events of a `text/event-stream`.
+
+OpenAPI 3.2.0, section 4.14.4: `itemSchema` is of each event as an object of `data`, `event`, `id`
+and `retry`; `data` is a text, and what that text holds is described by a `contentSchema` beside
+its `contentMediaType`. Before 3.2 there is only a `schema`: one that has a member `data` is of the
+event as well, one of any other object, array, number or the like is of what `data` holds, as
+JSON, and one of a text says nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from brrt.openapi.content import essence, is_json
+from brrt.openapi.document import Node
+from brrt.openapi.json_values import is_mapping
+from brrt.openapi.operations import MediaType
+from brrt.openapi.schema_shapes import read_shape
+
+EVENT_STREAM = "text/event-stream"
+# How deep a schema is looked into for what the data of its events are.
+MAX_DEPTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class DataSchema:
+    """What `data` holds, as JSON, in events of these names; None stands for all events."""
+
+    names: frozenset[str] | None
+    schema: Node
+
+
+@dataclass(frozen=True, slots=True)
+class EventSchemas:
+    """What is said of an event as an object, and of what its `data` holds."""
+
+    event: Node | None = None
+    data: tuple[DataSchema, ...] = ()
+
+
+def is_events(name: str) -> bool:
+    """Whether a media type is a stream of events."""
+    return essence(name) == EVENT_STREAM
+
+
+def event_schemas(media_type: MediaType) -> EventSchemas:
+    """The schemas of the events of a media type."""
+    if media_type.item_schema is not None:
+        return _of_event(media_type.item_schema)
+    schema = media_type.schema
+    shape = read_shape(schema)
+    if schema is None or not shape.types or "string" in shape.types:
+        return EventSchemas()
+    if "data" in shape.properties:
+        return _of_event(schema)
+    return EventSchemas(data=(DataSchema(None, schema),))
+
+
+def _of_event(schema: Node) -> EventSchemas:
+    return EventSchemas(schema, tuple(_data_schemas(schema, None, MAX_DEPTH)))
+
+
+def _data_schemas(
+    schema: Node, names: frozenset[str] | None, depth: int
+) -> Iterator[DataSchema]:
+    """The `contentSchema` of `data`, also in the branches that a constant `event` tells apart."""
+    if depth == 0 or not is_mapping(schema.value):
+        return
+    if "$ref" in schema:
+        yield from _data_schemas(schema.target(), names, depth - 1)
+    properties = schema.get("properties")
+    if properties is not None:
+        own = _names(properties.get("event"))
+        names = own if names is None else names & own if own is not None else names
+        yield from _content(properties.get("data"), names, depth)
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        branches = schema.get(keyword)
+        for one in branches.elements() if branches is not None else ():
+            yield from _data_schemas(one, names, depth - 1)
+
+
+def _content(data: Node | None, names: frozenset[str] | None, depth: int) -> Iterator[DataSchema]:
+    if data is None or depth == 0 or not is_mapping(data.value):
+        return
+    if "$ref" in data:
+        yield from _content(data.target(), names, depth - 1)
+    content = data.get("contentSchema")
+    kind = data.value.get("contentMediaType")
+    if content is not None and isinstance(kind, str) and is_json(essence(kind)):
+        yield DataSchema(names, content)
+
+
+def _names(event: Node | None) -> frozenset[str] | None:
+    """The names that a schema of `event` allows, where it lists them."""
+    if event is None or not is_mapping(event.value):
+        return None
+    if "const" in event.value:
+        return frozenset({str(event.value["const"])})
+    listed = event.value.get("enum")
+    return frozenset(map(str, listed)) if isinstance(listed, list | tuple) else None
