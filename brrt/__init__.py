@@ -24,12 +24,14 @@ from brrt.http.replies import Reply
 from brrt.http.requests import Request
 from brrt.http.uploads import UploadFile
 from brrt.openapi.markers import Cookie, Form, Header, Path, Query, QueryString
-from brrt.runtime.statistics import HandlerStatistics, Statistics
+from brrt.runtime.background import Background
+from brrt.runtime.statistics import HandlerStatistics, Statistics, TaskStatistics
 
 __version__ = "0.1.0"
 
 __all__ = [
     "App",
+    "Background",
     "BadRequest",
     "BrrtError",
     "Conflict",
@@ -55,6 +57,7 @@ __all__ = [
     "SettingError",
     "SpecError",
     "Statistics",
+    "TaskStatistics",
     "TooManyRequests",
     "Unauthorized",
     "UnprocessableContent",

@@ -17,16 +17,18 @@ from brrt.config import Limits, QueuePolicy
 from brrt.errors import LifecycleError
 from brrt.exchange import Allowed, Run, Unrouted, respond
 from brrt.handlers import Handlers, Registration, given
-from brrt.http.answers import BODILESS, Answer, ResponseApp, Send, send_answer
+from brrt.http.answers import Answer, ResponseApp, Send, send_answer
 from brrt.http.bodies import ClientGone, Receive
 from brrt.http.failures import ErrorMap, Failures
 from brrt.http.json_bodies import encode_json
 from brrt.http.outflow import Outflow
+from brrt.http.relays import Relay
 from brrt.http.requests import Scope, local_path, mount_point, request_path
 from brrt.http.responses import Mode
 from brrt.lifespan import Life, Lifespan
 from brrt.openapi.document import Document, Source
 from brrt.options import check_options
+from brrt.runtime.background import Background
 from brrt.runtime.statistics import Statistics
 from brrt.snapshot import Endpoint, Options
 from brrt.world import World, state_type
@@ -130,29 +132,20 @@ class App:
         elif isinstance(answer, Outflow):
             with suppress(ClientGone):
                 await answer.send(send, head=scope["method"] == "HEAD")
-        else:
-            await self._relay(answer, scope, receive, send)
+        elif run is not None:
+            await self._relay(run, answer, scope, receive, send)
 
     async def _relay(
-        self, response: ResponseApp, scope: Scope, receive: Receive, send: Send
+        self, run: Run, response: ResponseApp, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Let a response send itself; one that fails before it has begun becomes a 500."""
-        begun, head = False, scope["method"] == "HEAD"
-        bodiless = head or response.status_code in BODILESS
-
-        async def watched(message: Any) -> None:
-            nonlocal begun
-            begun = True
-            if bodiless and message["type"] == "http.response.body":
-                message = {**message, "body": b""}
-            await send(message)
-
+        relay = Relay(response, run.stream_patience, send)
         try:
-            await response(scope, receive, watched)
+            await relay.run(scope, receive)
         except Exception as error:
-            if begun:
+            if relay.begun:
                 raise
-            await send_answer(self._instead(error, scope), send, head)
+            await send_answer(self._instead(error, scope), send, scope["method"] == "HEAD")
 
     def _instead(self, error: Exception, scope: Scope) -> Answer:
         """What is answered where no handler gave an answer."""
@@ -189,6 +182,8 @@ class App:
             "active": now.total.active,
             "busy": now.total.busy,
             "queued": now.total.queued,
+            "streams": now.total.streams.active,
+            "background": now.background.active,
             "spawned": now.total.spawned,
             "terminated": now.total.terminated,
             "generation": now.generation,
@@ -238,6 +233,22 @@ class App:
             run.registry.grant(grace)
         inside = run is not None and run.registry.serves_caller()
         await self._lifespan.close(wait=not inside)
+
+    def send_away(self) -> None:
+        """End the streams of events whose clients come back by themselves, now and from now on.
+
+        For a server that is about to stop and waits for its connections first; `brrt run` does
+        it when it is told to stop.
+        """
+        if self._world.run is not None:
+            self._world.run.registry.send_away()
+
+    @property
+    def background(self) -> Background:
+        """Tasks beside the requests. Raises `LifecycleError` while the app does not run."""
+        if self._world.run is None:
+            raise LifecycleError("the app does not run, so it has no background tasks")
+        return self._world.run.registry.background
 
     # Changes
 

@@ -222,8 +222,10 @@ def _arguments(
     if found:
         raise Invalid(found)
     for name, kind in served.injected.items():
-        wanted = kind == "request"
-        arguments[name] = _request(endpoint, scope, values, content) if wanted else run.state
+        if kind == "request":
+            arguments[name] = _request(endpoint, scope, values, content)
+        else:
+            arguments[name] = run.registry.background if kind == "background" else run.state
     return arguments
 
 

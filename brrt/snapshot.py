@@ -23,15 +23,17 @@ from brrt.openapi.bodies import BodyReader
 from brrt.openapi.bodies import add_schemas as add_body_schemas
 from brrt.openapi.document import Document
 from brrt.openapi.fillings import prepare
-from brrt.openapi.operations import Operation, operations
+from brrt.openapi.operations import EVENTS, Operation, operations
 from brrt.openapi.query_names import api_key_names
 from brrt.openapi.requests import ParameterReader
 from brrt.openapi.routing import Router
 from brrt.openapi.schemas import Direction, Schemas
+from brrt.runtime.background import Background
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
+from brrt.runtime.sources import is_generator
 
-INJECTABLES: Mapping[type, str] = {Request: "request"}
+INJECTABLES: Mapping[type, str] = {Request: "request", Background: "background"}
 FILES = frozenset({UploadFile})
 ALL_MISSING = "501"
 ON_DISCONNECT = "x-brrt-on-disconnect"
@@ -119,11 +121,12 @@ class Snapshot:
     ) -> "Snapshot":
         """The same with another handler for one operation, or none. Raises `SpecError`."""
         faults: list[Fault] = []
-        operation = self.endpoints[index].operation
-        served = _served(operation, registration, self.schemas, options, faults)
+        old = self.endpoints[index]
+        served = _served(old.operation, registration, self.schemas, options, faults)
+        faults += _stream_faults(old.responder, registration)
         if faults:
             raise SpecError(faults)
-        endpoint = replace(self.endpoints[index], served=served)
+        endpoint = replace(old, served=served)
         endpoints = (*self.endpoints[:index], endpoint, *self.endpoints[index + 1 :])
         return replace(self, endpoints=endpoints)
 
@@ -247,12 +250,32 @@ def _endpoint(
     if policy not in (None, *DISCONNECT_POLICIES):
         message = f"{ON_DISCONNECT} of {operation.id} is {policy!r}"
         faults.append(operation.node.fault(message, "write cancel or finish"))
+    if not isinstance(operation.extensions.get(EVENTS, False), bool):
+        message = f"{EVENTS} of {operation.id} is {operation.extensions[EVENTS]!r}"
+        faults.append(operation.node.fault(message, "write true or false"))
+    responder = Responder(operation, schemas, options.mode)
+    faults += _stream_faults(responder, registration)
     return Endpoint(
         operation=operation,
-        responder=Responder(operation, schemas, options.mode),
+        responder=responder,
         cancels=policy == "cancel" or (policy != "finish" and operation.safe),
         served=_served(operation, registration, schemas, options, faults),
     )
+
+
+def _stream_faults(responder: Responder, registration: Registration | None) -> list[Fault]:
+    """A handler that gives bit by bit what the document says must be whole."""
+    if registration is None or responder.streams or not is_generator(registration.function):
+        return []
+    message = (
+        f"the handler of {registration.name} is an async generator, but the document declares no"
+        " success that can be given bit by bit"
+    )
+    cure = (
+        "declare text/event-stream, JSON lines with an itemSchema, or bytes or text; or return the"
+        " whole"
+    )
+    return [registration.fault(message, cure)]
 
 
 def _served(

@@ -5,8 +5,9 @@ and in each of several. Its tasks live from the lifespan's start until its end.
 
 - SIGHUP reloads the document, unless the terminal hung up: then it is a stop.
 - A stop signal is the server's business: it closes its door and waits for the requests in
-  flight. Those that are still running after `grace` are cancelled and answered here, before
-  the server loses its patience with them.
+  flight. Streams of events end at once, since their clients come back to somebody else. What is
+  still running after `grace` is cancelled and answered here, before the server loses its patience
+  with it.
 - With `watching`, a change of the document reloads it.
 """
 
@@ -125,6 +126,7 @@ class Attended:
     async def _close_after_grace(self) -> None:
         """End what a stop signal found. It counts for handlers whose clients have gone, too."""
         await self._stopping.wait()
+        self._app.send_away()
         await asyncio.sleep(self._app.limits.grace)
         with suppress(Exception):  # whoever holds the app open hears it as well, and tells it
             await self._app.aclose(grace=0)

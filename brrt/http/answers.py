@@ -39,9 +39,9 @@ class StreamHead(NamedTuple):
     """All of a response but its content, which is given bit by bit.
 
     `piece` makes bytes of an item and raises what a `PieceWriter` does. `may_rest`: silence means
-    nothing; `beats`: it is filled with comments; `comes_back`: the client does so by itself when the
-    stream ends. `length` is that of the content in bytes, where the handler knows it; `after` is
-    called when all was sent.
+    nothing; `beats`: it is filled with comments; `comes_back`: the client does so by itself when
+    the stream ends. `length` is that of the content in bytes, where the handler knows it; `after`
+    is called when all was sent.
     """
 
     status: int

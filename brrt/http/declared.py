@@ -15,9 +15,9 @@ from brrt.http.response_headers import header_rules, header_schemas
 from brrt.http.writers import TextWriter
 from brrt.openapi.content import by_specificity, essence, matches, parameters, specificity
 from brrt.openapi.document import Node
-from brrt.openapi.events import event_schemas, is_events
+from brrt.openapi.events import event_schemas
 from brrt.openapi.headers import HeaderRule
-from brrt.openapi.operations import Operation, Response
+from brrt.openapi.operations import Operation, Response, is_events
 from brrt.openapi.schemas import Schemas
 
 JSON: Final = "application/json"

@@ -12,6 +12,7 @@ from brrt.http.writers import NO_CHECK, Check, JsonWriter, require
 HEARTBEAT: Final = b":\n\n"
 # Headers that keep caches and proxies from holding events back; `X-Accel-Buffering` is nginx's.
 EVENT_HEADERS: Final = ((b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"))
+_ID = re.compile(r"[ -~]*")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -24,7 +25,8 @@ class Event:
     there is none), `id` what a client that comes back sends as `Last-Event-ID`, `retry` the
     milliseconds after which it may come back. `comment` is seen by nobody but whoever debugs.
 
-    Raises ValueError for a name or an id that is more than one line, or a negative `retry`.
+    Raises ValueError for a name of more than one line, an id that is not ASCII, since no header
+    could bring it back as it was, and a negative `retry`.
     """
 
     data: Any = None
@@ -34,12 +36,12 @@ class Event:
     comment: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("event", "id"):
-            text: Any = getattr(self, name)
-            if text is not None and not isinstance(text, str):
-                raise ValueError(f"{name} of an event must be a text, got {text!r}")
-            if text is not None and (_LINE_END.search(text) or "\0" in text):
-                raise ValueError(f"{name} of an event is one line without NUL, got {text!r}")
+        name: Any = self.event
+        if name is not None and (not isinstance(name, str) or _LINE_END.search(name)):
+            raise ValueError(f"the name of an event is a text of one line, got {name!r}")
+        identity: Any = self.id
+        if identity is not None and not (isinstance(identity, str) and _ID.fullmatch(identity)):
+            raise ValueError(f"the id of an event is a text of visible ASCII, got {identity!r}")
         retry: Any = self.retry
         if retry is not None and (type(retry) is not int or retry < 0):
             raise ValueError(f"retry of an event is a number of milliseconds, got {retry!r}")
@@ -100,5 +102,3 @@ def _encode(one: Event, text: str | None) -> bytes:
     if text is not None:
         lines += [f"data: {line}" for line in _LINE_END.split(text)]
     return ("\n".join(lines) + "\n\n").encode() if lines else HEARTBEAT
-
-

@@ -117,9 +117,7 @@ class Outflow:
         if self._head.length is not None:
             length = (b"content-length", b"%d" % self._head.length)
             headers = [*(one for one in headers if one[0] != length[0]), length]
-        await send(
-            {"type": "http.response.start", "status": self._head.status, "headers": headers}
-        )
+        await send({"type": "http.response.start", "status": self._head.status, "headers": headers})
         if head:
             await send({"type": "http.response.body", "body": b""})
 

@@ -32,9 +32,9 @@ from brrt.openapi.content import (
     specificity,
 )
 from brrt.openapi.document import Node
-from brrt.openapi.events import event_schemas, is_events
+from brrt.openapi.events import event_schemas
 from brrt.openapi.fillings import remover
-from brrt.openapi.operations import MediaType
+from brrt.openapi.operations import MediaType, is_events
 from brrt.openapi.schemas import Direction, Schemas, Validator
 from brrt.openapi.shapes import STRUCTURES, caster
 from brrt.openapi.streams import stream_schemas

@@ -40,8 +40,7 @@ from brrt.http.problems import problem_answer, with_body
 from brrt.http.replies import Reply, is_reply
 from brrt.http.response_headers import wrong_headers
 from brrt.openapi.content import essence, specificity
-from brrt.openapi.events import is_events
-from brrt.openapi.operations import Operation
+from brrt.openapi.operations import Operation, is_events
 from brrt.openapi.schemas import Schemas
 
 logger = logging.getLogger("brrt")

@@ -16,7 +16,6 @@ from brrt.openapi.json_values import is_mapping
 from brrt.openapi.operations import MediaType
 from brrt.openapi.schema_shapes import read_shape
 
-EVENT_STREAM = "text/event-stream"
 # How deep a schema is looked into for what the data of its events are.
 MAX_DEPTH = 8
 
@@ -37,11 +36,6 @@ class EventSchemas:
     data: tuple[DataSchema, ...] = ()
 
 
-def is_events(name: str) -> bool:
-    """Whether a media type is a stream of events."""
-    return essence(name) == EVENT_STREAM
-
-
 def event_schemas(media_type: MediaType) -> EventSchemas:
     """The schemas of the events of a media type."""
     if media_type.item_schema is not None:
@@ -59,9 +53,7 @@ def _of_event(schema: Node) -> EventSchemas:
     return EventSchemas(schema, tuple(_data_schemas(schema, None, MAX_DEPTH)))
 
 
-def _data_schemas(
-    schema: Node, names: frozenset[str] | None, depth: int
-) -> Iterator[DataSchema]:
+def _data_schemas(schema: Node, names: frozenset[str] | None, depth: int) -> Iterator[DataSchema]:
     """The `contentSchema` of `data`, also in the branches that a constant `event` tells apart."""
     if depth == 0 or not is_mapping(schema.value):
         return

@@ -6,7 +6,7 @@ sees a Reference Object, but for those inside schemas, which the schema engine f
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from brrt.openapi.document import Document, Node
@@ -19,6 +19,12 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 
 # OpenAPI 3.1.1, section 4.8.12.2: the default style of each location.
 DEFAULT_STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
+EVENT_STREAM = "text/event-stream"
+# What says that an operation answers with events where its media types do not.
+EVENTS = "x-sse"
+# What a client that comes back sends, whether or not the document says so (HTML, section 9.2.4).
+LAST_EVENT_ID = "Last-Event-ID"
+
 # Section 4.8.12.2.1: header parameters of these names are described elsewhere and ignored.
 IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 
@@ -116,6 +122,11 @@ class Operation:
         return self.method in SAFE_METHODS
 
 
+def is_events(name: str) -> bool:
+    """Whether a media type is a stream of server-sent events (HTML, section 9.2)."""
+    return name.partition(";")[0].strip().lower() == EVENT_STREAM
+
+
 def _default(schema: Node | None) -> Any:
     """The `default` of a schema. Beside a `$ref` it counts from 3.1 on."""
     if schema is None:
@@ -168,18 +179,51 @@ def _operation(
 ) -> Operation:
     declared = node.get("operationId")
     identity = str(declared.value) if declared is not None else f"{method.lower()} {path}"
+    responses = _responses(node.get("responses"))
+    if node.value.get(EVENTS) is True:
+        responses = _with_events(responses, node)
+    parameters = _merge(shared, tuple(_parameters(node)))
     return Operation(
         id=identity,
         name=snake_case(identity),
         method=method,
         path=path,
         bases=base_paths(node.get("servers") or item.get("servers") or root.get("servers")),
-        parameters=_merge(shared, tuple(_parameters(node))),
+        parameters=_with_last_event(parameters, responses, node),
         body=_body(node.get("requestBody")),
-        responses=_responses(node.get("responses")),
+        responses=responses,
         security=_security(node.get("security") or root.get("security")),
         extensions={key: value for key, value in node.value.items() if key.startswith("x-")},
         node=node,
+    )
+
+
+def _with_events(responses: dict[str, Response], node: Node) -> dict[str, Response]:
+    """The responses of an operation whose success is a stream of events, whatever they say.
+
+    What they say of JSON is then of the data of each event.
+    """
+    successes = [status for status in responses if status.startswith("2")]
+    status = min(successes, default="200")
+    own = responses.get(status, Response(status, (), {}, node))
+    if any(is_events(one.name) for one in own.content):
+        return responses
+    schema = own.content[0].schema if own.content else None
+    events = MediaType(EVENT_STREAM, schema, own.node)
+    return responses | {status: replace(own, content=(*own.content, events))}
+
+
+def _with_last_event(
+    parameters: tuple[Parameter, ...], responses: Mapping[str, Response], node: Node
+) -> tuple[Parameter, ...]:
+    """The parameters, and the header by which clients of events say where they were."""
+    gives_events = any(is_events(one.name) for each in responses.values() for one in each.content)
+    known = {_identity(one) for one in parameters}
+    if not gives_events or ("header", LAST_EVENT_ID.lower()) in known:
+        return parameters
+    return (
+        *parameters,
+        Parameter(LAST_EVENT_ID, "header", False, "simple", False, None, None, node),
     )
 
 

@@ -35,6 +35,7 @@ logger = logging.getLogger("brrt")
 # waited for. Tasks that a handler starts inherit it.
 _serving: ContextVar["tuple[Pool, Job] | None"] = ContextVar("brrt_serving", default=None)
 
+
 def serving() -> "Pool | None":
     """The pool whose handler, still running, is asking; None for everybody else."""
     pool, job = _serving.get() or (None, None)

@@ -206,7 +206,15 @@ class Streams:
         return stream
 
     def end(self, stream: Stream, outcome: Ended) -> None:
-        """End one, and see to it that it is told of if it does not obey."""
+        """End one, and see to it that it is told of if it does not obey.
+
+        One that has given everything has failed all the same if what it gave was wrong.
+        """
+        if outcome.reason is Reason.RAISED and stream.outcome is DONE:
+            stream.outcome = outcome
+            if stream not in self._open:
+                self._counters.finished -= 1
+                self._counters.failed += 1
         stream.end(outcome)
         if stream in self._open and self._open[stream] is None and not stream.task.done():
             loop = stream.task.get_loop()
