@@ -13,7 +13,6 @@ DOCUMENT = Path(__file__).with_name("openapi.yaml")
 
 # These answer 501 until brrt can do what they need.
 MISSING = {
-    "streamEvents",  # server-sent events
     "getSecret",  # bearer tokens and OAuth 2
 }
 

@@ -169,3 +169,18 @@ class Webhook(Model, frozen=True):
     id: int
     url: str
     events: list[EventName]
+
+
+class PetEvent(Model, frozen=True):
+    """Something that has happened to a pet."""
+
+    id: int
+    event: EventName
+    pet: Pet
+
+
+class Subscription(Model, frozen=True):
+    """Where an event is to be sent, and what signs it."""
+
+    url: str
+    secret: str | None

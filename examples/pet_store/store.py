@@ -17,6 +17,7 @@ from examples.pet_store.database import Database, open_database
 from examples.pet_store.models import (
     Application,
     Color,
+    EventName,
     Item,
     Kind,
     NewApplication,
@@ -24,13 +25,16 @@ from examples.pet_store.models import (
     NewPet,
     NewWebhook,
     Pet,
+    PetEvent,
     PetFilter,
     Post,
     SearchResult,
     StoredFile,
+    Subscription,
     User,
     Webhook,
 )
+from examples.pet_store.news import Bell, heard
 from examples.pet_store.schema import MIGRATIONS, SEED
 
 M = TypeVar("M", bound=Struct)
@@ -64,6 +68,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._news = Bell()
 
     async def pets(self, limit: int, offset: int, tags: Sequence[str]) -> list[Pet]:
         """Pets that carry all of `tags`, by id."""
@@ -117,18 +122,54 @@ class Store:
         rows = await self._database.query("SELECT * FROM pets WHERE id = :id", id=id)
         return _pet(rows[0]) if rows else None
 
-    async def add_pet(self, new: NewPet) -> Pet:
-        """Keep a new pet. Raises `ChipTaken` if another pet has its chip."""
+    async def add_pet(self, new: NewPet) -> PetEvent:
+        """Keep a new pet, and that it was added. Raises `ChipTaken` if another has its chip."""
+
+        def add(connection: sqlite3.Connection) -> PetEvent:
+            row = connection.execute(
+                """INSERT INTO pets (name, animal, age, color, chip, tags)
+                   VALUES (:name, :animal, :age, :color, :chip, :tags)
+                   ON CONFLICT (chip) DO NOTHING
+                   RETURNING *""",
+                _columns(new),
+            ).fetchone()
+            if row is None:
+                raise ChipTaken(f"chip {new.chip} belongs to another pet")
+            pet = _pet(row)
+            event: EventName = "pet.added"
+            (number,) = connection.execute(
+                "INSERT INTO events (event, pet) VALUES (?, ?) RETURNING id", (event, _text(pet))
+            ).fetchone()
+            return PetEvent(number, event, pet)
+
+        added = await self._database.write(add)
+        self._news.ring()
+        return added
+
+    async def events(self, after: int | None) -> AsyncGenerator[PetEvent, None]:
+        """What happened after the event of that number, or from now on; and then what happens."""
+        last = await self._last_event() if after is None else after
+        while True:
+            ring = self._news.next
+            found = await self._events_after(last)
+            for event in found:
+                yield event
+                last = event.id
+            if not found:
+                await heard(ring)
+
+    async def _last_event(self) -> int:
+        rows = await self._database.query("SELECT coalesce(max(id), 0) AS last FROM events")
+        return int(rows[0]["last"])
+
+    async def _events_after(self, last: int) -> list[PetEvent]:
         rows = await self._database.query(
-            """INSERT INTO pets (name, animal, age, color, chip, tags)
-               VALUES (:name, :animal, :age, :color, :chip, :tags)
-               ON CONFLICT (chip) DO NOTHING
-               RETURNING *""",
-            **_columns(new),
+            "SELECT * FROM events WHERE id > :last ORDER BY id LIMIT 100", last=last
         )
-        if not rows:
-            raise ChipTaken(f"chip {new.chip} belongs to another pet")
-        return _pet(rows[0])
+        return [
+            convert(dict(row) | {"pet": json.decode(row["pet"])}, PetEvent, strict=False)
+            for row in rows
+        ]
 
     async def users(self, limit: int, offset: int) -> tuple[list[User], int]:
         """Users by id, and how many there are in all."""
@@ -242,6 +283,15 @@ class Store:
 
         number, is_new = await self._database.write(register)
         return Webhook(id=number, url=new.url, events=new.events), is_new
+
+    async def subscriptions(self, event: EventName) -> list[Subscription]:
+        """Who wants to be told of an event."""
+        rows = await self._database.query(
+            """SELECT url, secret FROM webhooks
+               WHERE :event IN (SELECT value FROM json_each(events)) ORDER BY id""",
+            event=event,
+        )
+        return [_value(row, Subscription) for row in rows]
 
     async def settings(self) -> dict[str, Any]:
         """All settings by name."""

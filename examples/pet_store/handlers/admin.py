@@ -1,8 +1,9 @@
-"""Settings and webhooks."""
+"""Settings, webhooks and events."""
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
-from brrt import Handlers, Reply
+from brrt import Event, Handlers, Reply
 from examples.pet_store.models import NewWebhook, Webhook
 from examples.pet_store.store import Store
 
@@ -20,3 +21,12 @@ async def register_webhook(body: NewWebhook, store: Store) -> Reply[Webhook]:
     """The url is kept; nothing is sent to it yet."""
     webhook, is_new = await store.register_webhook(body)
     return Reply(webhook, status=201 if is_new else 200)
+
+
+@handlers
+async def stream_events(
+    store: Store, last_event_id: int | None = None
+) -> AsyncGenerator[Event, None]:
+    """What is yielded is sent at once. A client that comes back says what it saw last."""
+    async for one in store.events(last_event_id):
+        yield Event(one, event=one.event, id=str(one.id))

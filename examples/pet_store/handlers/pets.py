@@ -18,8 +18,8 @@ async def list_pets(
 @handlers
 async def add_pet(body: NewPet, store: Store) -> Reply[Pet]:
     """The status is the 201 of the document; a chip that is taken becomes a 409 (see app.py)."""
-    pet = await store.add_pet(body)
-    return Reply(pet, location=f"/pets/{pet.id}")
+    added = await store.add_pet(body)
+    return Reply(added.pet, location=f"/pets/{added.pet.id}")
 
 
 @handlers
