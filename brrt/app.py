@@ -25,6 +25,7 @@ from brrt.http.outflow import Outflow
 from brrt.http.relays import Relay
 from brrt.http.requests import Scope, local_path, mount_point, request_path
 from brrt.http.responses import Mode
+from brrt.http.websockets import refuse
 from brrt.lifespan import Life, Lifespan
 from brrt.openapi.document import Document, Source
 from brrt.options import check_options
@@ -36,8 +37,6 @@ from brrt.world import World, state_type
 logger = logging.getLogger("brrt")
 
 HEALTH: Final = "/health"
-# WebSocket close code 1008, "policy violation" (RFC 6455, section 7.4.1).
-WEBSOCKET_REFUSED: Final = 1008
 
 
 class App:
@@ -108,9 +107,7 @@ class App:
         elif kind == "lifespan":
             await self._lifespan.protocol(receive, send)
         elif kind == "websocket":
-            await receive()
-            reason = "this app serves HTTP only"
-            await send({"type": "websocket.close", "code": WEBSOCKET_REFUSED, "reason": reason})
+            await refuse(scope, receive, send, self._world.current.router, self._limits)
         else:
             raise NotImplementedError(f"brrt does not speak {kind!r}; it serves http and lifespan")
 

@@ -781,8 +781,8 @@ async def test_a_reload_without_arguments_reads_the_file_again(
 # Other protocols, health
 
 
-async def test_a_websocket_is_refused_with_a_reason(book: Book) -> None:
-    """Closed before it is accepted."""
+async def test_websockets_are_refused_and_other_protocols_unknown(book: Book) -> None:
+    """A handshake is refused before it is accepted, and the app is not started for it."""
     app = App(book.spec("a"), book.serve(a=ok))
     sent: list[Any] = []
 
@@ -793,9 +793,8 @@ async def test_a_websocket_is_refused_with_a_reason(book: Book) -> None:
         sent.append(message)
 
     await app({"type": "websocket", "path": "/a"}, receive, send)
-    assert sent == [
-        {"type": "websocket.close", "code": 1008, "reason": "this app serves HTTP only"}
-    ]
+    assert [(message["type"], message["code"]) for message in sent] == [("websocket.close", 1008)]
+    assert not app.statistics().running
     with pytest.raises(NotImplementedError, match="'carrier pigeon'"):
         await app({"type": "carrier pigeon"}, receive, send)
 

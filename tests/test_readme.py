@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from brrt import App
+from tests.lifecycle.inside import serving
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -78,6 +80,18 @@ async def test_the_form_is_taken_apart() -> None:
     assert response.json() == {"pet": 7, "title": "rex.png", "size": 5}
     assert response.headers["location"] == "/pets/7/photo"
     assert response.headers["link"] == '</pets/7>; rel="up"'
+
+
+async def test_a_websocket_beside_the_app_works() -> None:
+    """The host with sockets has both: one that sends back what comes, and the app."""
+    (code,) = [code for code in PYTHON if "WebSocketRoute" in code]
+    host = run(code)["host_with_sockets"](App(YAML[0], missing="501"))
+    async with serving(host) as address:
+        async with connect(f"ws://{address}/echo", proxy=None) as socket:
+            await socket.send("Rex")
+            assert await socket.recv() == "Rex"
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"http://{address}/api/pets/1")).status_code == 501
 
 
 def test_every_limit_is_in_the_table() -> None:

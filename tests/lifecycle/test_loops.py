@@ -5,22 +5,19 @@ served in before; each run of it begins anew and ends completely.
 """
 
 import asyncio
-import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-import hypercorn.asyncio
-import hypercorn.config
 import pytest
-import uvicorn
 import uvloop
 
 from brrt import App, Handlers
 from tests.lifecycle.hosts import ALONE, HOSTS, PLACE, mounted
+from tests.lifecycle.inside import Server, hypercorn_serves, serving, uvicorn_serves
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 TURNS = [("asyncio", "asyncio"), ("asyncio", "uvloop"), ("uvloop", "asyncio"), ("uvloop", "uvloop")]
@@ -119,25 +116,6 @@ def test_two_loops_in_turn_with_the_app_open(turns: tuple[str, str]) -> None:
         life.check_over(count)
 
 
-Server = Callable[[Any, socket.socket, asyncio.Event], Coroutine[Any, Any, None]]
-
-
-async def uvicorn_serves(application: Any, listener: socket.socket, stop: asyncio.Event) -> None:
-    """A uvicorn in this very loop, until it is told to stop."""
-    server = uvicorn.Server(uvicorn.Config(application, lifespan="on", log_config=None))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    await stop.wait()
-    server.should_exit = True
-    await serving
-
-
-async def hypercorn_serves(application: Any, listener: socket.socket, stop: asyncio.Event) -> None:
-    """A hypercorn in this very loop, until it is told to stop."""
-    config = hypercorn.config.Config()
-    config.bind = [f"fd://{listener.detach()}"]
-    await hypercorn.asyncio.serve(application, config, shutdown_trigger=stop.wait)
-
-
 @pytest.mark.parametrize("serve", [uvicorn_serves, hypercorn_serves])
 @pytest.mark.parametrize("host", [ALONE, *HOSTS])
 @pytest.mark.parametrize("turns", TURNS[1:3], ids="-then-".join)
@@ -147,14 +125,9 @@ def test_a_server_twice_in_one_process(turns: tuple[str, str], host: str, serve:
     application = mounted(life.app, host, "lifespan")
 
     async def main() -> None:
-        listener, stop = socket.create_server(("127.0.0.1", 0)), asyncio.Event()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}{place(host)}/hello"
-        serving = asyncio.create_task(serve(application, listener, stop))
-        async with httpx.AsyncClient() as client:
-            answer = await client.get(url)
+        async with serving(application, serve) as address, httpx.AsyncClient() as client:
+            answer = await client.get(f"http://{address}{place(host)}/hello")
         assert answer.json()["loop"] == id(asyncio.get_running_loop())
-        stop.set()
-        await serving
 
     for count, loop in enumerate(turns, 1):
         run(loop, main())

@@ -1,0 +1,54 @@
+"""The browser of these tests: Debian's own chromium, which nothing is downloaded for."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import pytest
+from playwright.async_api import BrowserContext, ConsoleMessage, WebError, async_playwright
+
+NAME: Final = "chromium"
+INSTALL: Final = (
+    "no chromium was found; on Debian: apt-get install --no-install-recommends chromium"
+)
+
+
+def find() -> str:
+    """Where chromium is. Without one the test is skipped, but it fails where `CI` is `true`."""
+    found = shutil.which(NAME)
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(INSTALL)
+        pytest.skip(INSTALL)
+    return found
+
+
+@asynccontextmanager
+async def browsing(complaints: list[str]) -> AsyncIterator[BrowserContext]:
+    """A browser that knows nothing yet, and the complaints of all its pages, as they come.
+
+    It lives for one test: it is bound to the loop, and takes less time to start than the driver.
+    """
+    path = find()
+
+    def console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(f"console: {message.text} ({message.location['url']})")
+
+    def thrown(error: WebError) -> None:
+        complaints.append(f"page: {error.error.stack}")
+
+    async with async_playwright() as playwright:
+        # Its pages are our own, and root, as in a container, cannot have the sandbox.
+        browser = await playwright.chromium.launch(executable_path=path, chromium_sandbox=False)
+        try:
+            context = await browser.new_context()
+            context.on("console", console)
+            context.on("weberror", thrown)
+            yield context
+            for page in context.pages:  # what they said before this has then been heard
+                await page.evaluate("null")
+        finally:
+            await browser.close()
