@@ -146,9 +146,13 @@ class Store:
         self._news.ring()
         return added
 
-    async def events(self, after: int | None) -> AsyncGenerator[PetEvent, None]:
-        """What happened after the event of that number, or from now on; and then what happens."""
-        last = await self._last_event() if after is None else after
+    async def last_event(self) -> int:
+        """The number of the last thing that happened."""
+        rows = await self._database.query("SELECT coalesce(max(id), 0) AS last FROM events")
+        return int(rows[0]["last"])
+
+    async def events(self, last: int) -> AsyncGenerator[PetEvent, None]:
+        """What has happened since the event of that number, and what happens from now on."""
         while True:
             ring = self._news.next
             found = await self._events_after(last)
@@ -157,10 +161,6 @@ class Store:
                 last = event.id
             if not found:
                 await heard(ring)
-
-    async def _last_event(self) -> int:
-        rows = await self._database.query("SELECT coalesce(max(id), 0) AS last FROM events")
-        return int(rows[0]["last"])
 
     async def _events_after(self, last: int) -> list[PetEvent]:
         rows = await self._database.query(

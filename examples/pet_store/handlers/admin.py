@@ -1,6 +1,6 @@
 """Settings, webhooks and events."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator
 from typing import Any
 
 from brrt import Event, Handlers, Reply
@@ -24,9 +24,13 @@ async def register_webhook(body: NewWebhook, store: Store) -> Reply[Webhook]:
 
 
 @handlers
-async def stream_events(
-    store: Store, last_event_id: int | None = None
-) -> AsyncGenerator[Event, None]:
-    """What is yielded is sent at once. A client that comes back says what it saw last."""
-    async for one in store.events(last_event_id):
+async def stream_events(store: Store, last_event_id: int | None = None) -> AsyncIterator[Event]:
+    """Where the stream begins is known before it is opened. A client that comes back says where."""
+    last = await store.last_event() if last_event_id is None else last_event_id
+    return feed(store, last)
+
+
+async def feed(store: Store, last: int) -> AsyncIterator[Event]:
+    """What is yielded is sent at once."""
+    async for one in store.events(last):
         yield Event(one, event=one.event, id=str(one.id))
