@@ -6,6 +6,13 @@
     ├── Refused              the runtime did not take a job
     │   ├── Shed             the queue is full
     │   └── Retired          the pool is closed: replaced, removed or stopping
+    ├── OutgoingError        a callback or webhook cannot be sent as it was asked for
+    │   ├── Unresolved       a runtime expression asks for what is not there
+    │   ├── PayloadInvalid   what is to be sent breaks the document; lists every violation
+    │   ├── TargetRefused    the url is none that may be called
+    │   └── DeliveryFailed   the receiver did not take it
+    ├── SignatureInvalid     a webhook that came in was not signed with the secret
+    ├── MissingExtra         a library that is not installed with brrt itself is needed
     └── Problem              an HTTP answer, RFC 9457; raise it in a handler
         ├── BadRequest           400
         ├── Unauthorized         401
@@ -85,6 +92,58 @@ class Shed(Refused):
 
 class Retired(Refused):
     """The pool takes no more work: it was replaced or removed, or the app is stopping."""
+
+
+class OutgoingError(BrrtError):
+    """A callback or webhook cannot be sent as it was asked for; nothing has been sent."""
+
+
+class Unresolved(OutgoingError, LookupError):
+    """A runtime expression asks for something that the request or response does not have."""
+
+
+class PayloadInvalid(OutgoingError):
+    """A payload, or a parameter beside it, breaks the document. `violations` tells each."""
+
+    def __init__(self, operation: str, violations: Iterable[str]) -> None:
+        self.operation = operation
+        self.violations = tuple(violations)
+        super().__init__(operation, self.violations)
+
+    def __str__(self) -> str:
+        return f"{self.operation} was not sent: {'; '.join(self.violations)}"
+
+
+class TargetRefused(OutgoingError):
+    """A url that brrt does not call: no http, a private address, or one that hides its host."""
+
+
+class DeliveryFailed(OutgoingError):
+    """The receiver did not take it, however often it was tried.
+
+    `host` is of the url, the rest of which may be secret; `status` of the last answer, None
+    where the last attempt had none, and `reason` then says why; `id` is the webhook-id.
+    """
+
+    def __init__(self, host: str, status: int | None, reason: str, attempts: int, id: str) -> None:
+        self.host = host
+        self.status = status
+        self.reason = reason
+        self.attempts = attempts
+        self.id = id
+        super().__init__(host, status, reason, attempts, id)
+
+    def __str__(self) -> str:
+        times = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
+        return f"{self.host} did not take {self.id} in {times}: {self.reason}"
+
+
+class SignatureInvalid(BrrtError):
+    """A webhook that came in is unsigned, signed with another secret, altered, or too old."""
+
+
+class MissingExtra(BrrtError, ImportError):
+    """A library is needed that is not installed with brrt itself; the text says how."""
 
 
 class Problem(BrrtError):

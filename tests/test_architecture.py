@@ -17,7 +17,7 @@ FLOORS = {
     "settings": {"config"},
     "contract": {"openapi"},
     "runtime": {"runtime"},
-    "edge": {"http"},
+    "edge": {"http", "outbound"},
     "app": {"handlers", "snapshot", "exchange", "lifespan", "options", "world", "app"},
     "doors": {"__init__", "__main__", "watching", "cli", "testing"},
 }

@@ -146,7 +146,7 @@ def operations(document: Document) -> tuple[Operation, ...]:
         operation
         for path, item in paths.items()
         if path.startswith("/")
-        for operation in _path_operations(root, path, item.follow())
+        for operation in item_operations(root, path, item.follow())
     )
 
 
@@ -157,7 +157,8 @@ def snake_case(name: str) -> str:
     return re.sub(r"[^0-9a-zA-Z]+", "_", name).strip("_").lower()
 
 
-def _path_operations(root: Node, path: str, item: Node) -> Iterator[Operation]:
+def item_operations(root: Node, path: str, item: Node) -> Iterator[Operation]:
+    """The operations of a Path Item Object, wherever it stands; `path` is what leads to it."""
     shared = tuple(_parameters(item))
     for method, node in _methods(item):
         yield _operation(root, path, item, method, node, shared)
