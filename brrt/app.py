@@ -29,6 +29,8 @@ from brrt.http.websockets import refuse
 from brrt.lifespan import Life, Lifespan
 from brrt.openapi.document import Document, Source
 from brrt.options import check_options
+from brrt.outbound.sender import Sender
+from brrt.outbound.settings import Outbound
 from brrt.runtime.background import Background
 from brrt.runtime.statistics import Statistics
 from brrt.snapshot import Endpoint, Options
@@ -56,6 +58,7 @@ class App:
       it for itself with `x-brrt-strict-query`.
     - `base`: the folder that `$ref`s may not leave; by default the document's own.
     - `health`: the path of the health check, None for none. The document's own paths win.
+    - `outbound`: how callbacks and webhooks are sent, and where to (`Outbound`).
 
     Raises `SpecError` with all faults: of the document, or, where that has none, of all handlers
     and what the document asks of them. Raises `SettingError` for an option that cannot be.
@@ -75,8 +78,11 @@ class App:
         strict_query: bool = False,
         base: str | PathLike[str] | None = None,
         health: str | None = HEALTH,
+        outbound: Outbound | None = None,
     ) -> None:
-        check_options(document, limits, lifespan, errors, validate_responses, health, strict_query)
+        check_options(
+            document, limits, lifespan, errors, validate_responses, health, strict_query, outbound
+        )
         self._limits = limits or Limits()
         self._health = health
         self._failures = Failures(errors or {}, self._limits)
@@ -87,6 +93,7 @@ class App:
             state=state_type(lifespan),
             has_state=lifespan is not None,
             strict_query=strict_query,
+            outbound=outbound or Outbound(),
         )
         self._world = World(document, handlers, options, base, strict)
         self._lifespan = Lifespan(partial(self._world.session, lifespan, self))
@@ -246,6 +253,16 @@ class App:
         if self._world.run is None:
             raise LifecycleError("the app does not run, so it has no background tasks")
         return self._world.run.registry.background
+
+    @property
+    def sender(self) -> Sender:
+        """What sends the document's callbacks and webhooks, for whoever is no handler.
+
+        Raises `LifecycleError` while the app does not run, and `MissingExtra`.
+        """
+        if self._world.run is None:
+            raise LifecycleError("the app does not run, so it sends nothing")
+        return self._world.run.sender()
 
     # Changes
 

@@ -31,6 +31,9 @@ from brrt.openapi.bodies import Data
 from brrt.openapi.parts import Part
 from brrt.openapi.shapes import MISSING
 from brrt.openapi.validation import Invalid, Violation
+from brrt.outbound.connections import Connections
+from brrt.outbound.sender import Sender
+from brrt.outbound.settings import Outbound
 from brrt.runtime.jobs import RUNNING, Ended, Job, Reason
 from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
@@ -59,7 +62,15 @@ class Run:
     patience: Patience
     upload_patience: Patience
     stream_patience: Patience
+    outbound: Outbound
     thread: int = field(default_factory=threading.get_ident)
+    connections: Connections | None = None
+
+    def sender(self) -> Sender:
+        """What sends the callbacks and webhooks of the document that is served now."""
+        if self.connections is None:
+            self.connections = Connections(self.outbound)
+        return Sender(self.snapshot.hooks, self.connections)
 
     def is_here(self) -> bool:
         """Whether the caller runs in this run's loop.
@@ -225,8 +236,15 @@ def _arguments(
         if kind == "request":
             arguments[name] = _request(endpoint, scope, values, content)
         else:
-            arguments[name] = run.registry.background if kind == "background" else run.state
+            arguments[name] = _supplied(run, kind)
     return arguments
+
+
+def _supplied(run: Run, kind: Any) -> Any:
+    """What the app itself gives to handlers that ask for it by type."""
+    if kind == "background":
+        return run.registry.background
+    return run.sender() if kind == "sender" else run.state
 
 
 def _request(endpoint: Endpoint, scope: Scope, values: Mapping[str, Any], content: Any) -> Request:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from brrt.config import Limits, SettingError
 from brrt.http.responses import Mode
+from brrt.outbound.settings import Outbound
 
 
 def check_options(
@@ -20,6 +21,7 @@ def check_options(
     mode: Any,
     health: Any,
     strict_query: Any = False,
+    outbound: Any = None,
 ) -> None:
     """Check the options of `App`. Raises `SettingError`, which names the option and the cure."""
     if not isinstance(document, (str, os.PathLike, Mapping)):
@@ -35,6 +37,8 @@ def check_options(
         raise _wrong("health", health, "give a path that starts with a slash, or None")
     if not isinstance(strict_query, bool):
         raise _wrong("strict_query", strict_query, "give True or False")
+    if outbound is not None and not isinstance(outbound, Outbound):
+        raise _wrong("outbound", outbound, "give brrt.Outbound(...)")
     _check_errors(errors or {})
 
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from brrt.config import PER_HANDLER, Limits, SettingError
-from brrt.errors import Fault, SpecError
+from brrt.errors import Fault, MissingExtra, SpecError
 from brrt.handlers import Registration
 from brrt.http.declared import response_schemas
 from brrt.http.requests import Request
@@ -24,16 +24,26 @@ from brrt.openapi.bodies import add_schemas as add_body_schemas
 from brrt.openapi.document import Document
 from brrt.openapi.fillings import prepare
 from brrt.openapi.operations import EVENTS, Operation, operations
+from brrt.openapi.outgoing import outgoing
 from brrt.openapi.query_names import api_key_names
 from brrt.openapi.requests import ParameterReader
 from brrt.openapi.routing import Router
 from brrt.openapi.schemas import Direction, Schemas
+from brrt.outbound.connections import require_library
+from brrt.outbound.hooks import Hooks
+from brrt.outbound.hooks import add_schemas as add_outgoing_schemas
+from brrt.outbound.sender import Sender
+from brrt.outbound.settings import Outbound
 from brrt.runtime.background import Background
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
 from brrt.runtime.sources import is_generator
 
-INJECTABLES: Mapping[type, str] = {Request: "request", Background: "background"}
+INJECTABLES: Mapping[type, str] = {
+    Request: "request",
+    Background: "background",
+    Sender: "sender",
+}
 FILES = frozenset({UploadFile})
 ALL_MISSING = "501"
 ON_DISCONNECT = "x-brrt-on-disconnect"
@@ -48,7 +58,7 @@ class Options:
 
     `missing` names operations that may be without a handler (`"501"` for all); `state` is the
     type of the lifespan's state, where it is known; `strict_query` refuses unknown names in
-    queries, unless an operation says otherwise.
+    queries, unless an operation says otherwise; `outbound` is how callbacks and webhooks are sent.
     """
 
     limits: Limits
@@ -57,6 +67,7 @@ class Options:
     state: type | None
     has_state: bool
     strict_query: bool = False
+    outbound: Outbound = Outbound()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +101,13 @@ class Endpoint:
 class Snapshot:
     """All endpoints, the way to them, and the pools that serve them.
 
-    `pools` has the place of `endpoints`; it is empty until the app runs.
+    `pools` has the place of `endpoints`; it is empty until the app runs. `hooks` are what the app
+    itself may send.
     """
 
     document: Document
     schemas: Schemas
+    hooks: Hooks
     router: Router[int]
     endpoints: tuple[Endpoint, ...]
     pools: tuple[Pool | None, ...]
@@ -153,9 +166,12 @@ def compile_snapshot(
         *_name_faults(found),
         *_match_faults(found, registrations, missing),
     ]
+    sent, wrong = outgoing(document, found)
+    faults += wrong
     schemas = Schemas(document)
     for operation in found:
         _add_schemas(operation, schemas, options.mode)
+    add_outgoing_schemas(sent, schemas)
     endpoints = tuple(
         _endpoint(operation, registrations.get(operation.name), schemas, options, faults)
         for operation in found
@@ -163,7 +179,7 @@ def compile_snapshot(
     router = _route(found, faults)
     if faults:
         raise SpecError(faults)
-    return Snapshot(document, schemas, router, endpoints, ())
+    return Snapshot(document, schemas, Hooks(sent, schemas), router, endpoints, ())
 
 
 def _name_faults(found: tuple[Operation, ...]) -> list[Fault]:
@@ -297,11 +313,23 @@ def _served(
         FILES,
     )
     faults += found
+    if "sender" in binding.injected.values():
+        faults += _sender_faults(registration)
     limits = _limits(operation, registration, options.limits, faults)
     strict_query = _strict_query(operation, options, faults)
     if faults:
         return None
     return _compile_served(operation, registration, binding, schemas, limits, strict_query)
+
+
+def _sender_faults(registration: Registration) -> list[Fault]:
+    """A handler that sends, where the library for it is not installed."""
+    try:
+        require_library()
+    except MissingExtra as error:
+        message = f"the handler of {registration.name} asks for a Sender"
+        return [registration.fault(message, str(error))]
+    return []
 
 
 def _strict_query(operation: Operation, options: Options, faults: list[Fault]) -> bool:

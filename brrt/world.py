@@ -89,6 +89,7 @@ class World:
                     patience,
                     uploads,
                     streams,
+                    self._options.outbound,
                 )
                 yield
             finally:
@@ -105,9 +106,12 @@ class World:
 
     async def _end(self, registry: Registry) -> None:
         """End every task, even if a task group of the user's lifespan has cancelled the keeper."""
+        run = self.run
         try:
             with CancelScope(shield=True):
                 await registry.aclose()
+                if run is not None and run.connections is not None:
+                    await run.connections.aclose()
         finally:
             self.run = None
             self._aside.shutdown(wait=False)

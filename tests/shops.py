@@ -11,7 +11,6 @@ import httpx
 import pytest
 import uvicorn
 
-from brrt import App
 from examples.pet_store.app import build
 
 # Seconds that a server may take to start or to stop before a test fails.
@@ -22,7 +21,7 @@ DOG = {"name": "Rex", "animal": {"kind": "dog", "breed": "terrier"}}
 class LoopbackServer(uvicorn.Server):
     """uvicorn on a free port, which tells when it is up, or that it never will be."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Any) -> None:
         super().__init__(
             uvicorn.Config(
                 app, host="127.0.0.1", port=0, lifespan="on", ws="none", log_level="warning"
@@ -45,22 +44,32 @@ class LoopbackServer(uvicorn.Server):
 
 
 @contextmanager
-def shop_at(database: str) -> Generator[httpx.Client, None, None]:
-    """A client of a new pet store on a real socket, with its store in `database`."""
+def served(app: Any) -> Generator[str, None, None]:
+    """The address of an app, on a real socket."""
+    server = LoopbackServer(app)
+    thread = threading.Thread(target=server.run, name="uvicorn")
+    thread.start()
+    try:
+        assert server.decided.wait(PATIENCE)
+        assert server.started
+        yield server.address
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+@contextmanager
+def shop_at(database: str, webhooks: str = "") -> Generator[httpx.Client, None, None]:
+    """A client of a new pet store, with its store in `database`.
+
+    `webhooks` are the addresses beside public ones that it may call.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PET_STORE_DATABASE", database)
-        server = LoopbackServer(build())
-        thread = threading.Thread(target=server.run, name="uvicorn")
-        thread.start()
-        try:
-            assert server.decided.wait(PATIENCE)
-            assert server.started
-            with httpx.Client(base_url=server.address, timeout=PATIENCE) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join(PATIENCE)
-    assert not thread.is_alive()
+        patch.setenv("PET_STORE_WEBHOOKS", webhooks)
+        with served(build()) as url, httpx.Client(base_url=url, timeout=PATIENCE) as client:
+            yield client
 
 
 def problem(response: httpx.Response, status: int) -> dict[str, Any]:

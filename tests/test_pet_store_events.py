@@ -85,7 +85,7 @@ def test_two_shops_at_one_file_tell_of_each_other(tmp_path: Path) -> None:
 
 def test_curl_sees_an_event_at_once_and_the_end_when_the_server_stops(tmp_path: Path) -> None:
     """`curl -N` shows a pet while it is added; SIGTERM ends the stream cleanly, with a hint."""
-    command = [Path(sys.executable).with_name("brrt"), "run", "examples.pet_store:app"]
+    command = [str(Path(sys.executable).with_name("brrt")), "run", "examples.pet_store:app"]
     with subprocess.Popen(
         [*command, "--port", "0"],
         cwd=ROOT,

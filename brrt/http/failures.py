@@ -11,7 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from brrt.config import Limits
-from brrt.errors import BrrtError, LifecycleError, Problem, Refused, Retired
+from brrt.errors import (
+    BrrtError,
+    LifecycleError,
+    OutgoingError,
+    Problem,
+    Refused,
+    Retired,
+    SignatureInvalid,
+)
 from brrt.http.answers import Answer, ContractBroken
 from brrt.http.problems import invalid_problem, problem_answer
 from brrt.http.responses import Responder
@@ -24,6 +32,10 @@ ErrorMap = Mapping[type[Exception], int | Callable[[Any], Problem]]
 # What is accepted as a request id from a client: long enough for a UUID or a trace id, and
 # nothing that could forge a log line.
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+
+# What handlers do, and brrt only helps them with: their map says what it means.
+HANDLERS_OWN = (OutgoingError, SignatureInvalid)
 
 
 class Failed(BrrtError):
@@ -82,8 +94,8 @@ class Failures:
             return self._stopping
         if isinstance(error, Refused):
             return self._busy
-        if isinstance(error, BrrtError):  # what is ours is no business of the user's map
-            return self._internal(error, scope)
+        if isinstance(error, BrrtError) and not isinstance(error, HANDLERS_OWN):
+            return self._internal(error, scope)  # what is ours is no business of the user's map
         return self._mapped(error, scope, refuse)
 
     def _mapped(self, error: Exception, scope: Mapping[str, Any], refuse: Refuse) -> Answer:

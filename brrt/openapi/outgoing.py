@@ -5,13 +5,13 @@ is an `Operation` like those of paths, beside the name under which it stands and
 the expression that gives its url.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from brrt.errors import Fault
 from brrt.openapi.document import Document, Key, Node
 from brrt.openapi.expressions import Expression, MalformedError, Template, parse_template
-from brrt.openapi.operations import Operation, item_operations, operations
+from brrt.openapi.operations import Operation, item_operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,17 @@ class Outgoing:
     owner: Operation | None = None
 
 
-def outgoing(document: Document) -> tuple[tuple[Outgoing, ...], list[Fault]]:
+def outgoing(
+    document: Document, served: Sequence[Operation]
+) -> tuple[tuple[Outgoing, ...], list[Fault]]:
     """All callbacks and webhooks, in the document's order, and what is wrong with expressions.
 
-    Callbacks may have callbacks; each operation is asked for its own once.
+    `served` are the document's own operations. Callbacks may have callbacks; each operation is
+    asked for its own once.
     """
     faults: list[Fault] = []
     found = list(_webhooks(document.root))
-    waiting = [*operations(document), *(one.operation for one in found)]
+    waiting = [*served, *(one.operation for one in found)]
     asked: set[Key] = set()
     for owner in waiting:
         if owner.node.key not in asked:

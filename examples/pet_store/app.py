@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from brrt import App
+from brrt import App, BadRequest, Outbound, Problem, TargetRefused
 from examples.pet_store.handlers import admin, files, items, pets, search, users
 from examples.pet_store.store import ChipTaken, Store, open_store
 
@@ -24,8 +24,17 @@ async def lifespan(app: App) -> AsyncGenerator[Store, None]:
         yield store
 
 
+def refused(_: TargetRefused) -> Problem:
+    """A webhook that would never be called is the mistake of whoever registers it."""
+    return BadRequest("only a public url can be called")
+
+
 def build() -> App:
-    """Build an app; each opens a store of its own."""
+    """Build an app; each opens a store of its own.
+
+    Webhooks go to public addresses, and to those that $PET_STORE_WEBHOOKS names, such as
+    `127.0.0.1`.
+    """
     return App(
         DOCUMENT,
         [
@@ -38,5 +47,6 @@ def build() -> App:
         ],
         lifespan=lifespan,
         missing=MISSING,
-        errors={ChipTaken: 409},
+        errors={ChipTaken: 409, TargetRefused: refused},
+        outbound=Outbound(allow=tuple(os.environ.get("PET_STORE_WEBHOOKS", "").split())),
     )

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from brrt import Event, Handlers, Reply
+from brrt import Event, Handlers, Reply, Request, Sender
 from examples.pet_store.models import NewWebhook, Webhook
 from examples.pet_store.store import Store
 
@@ -17,8 +17,11 @@ async def get_settings(store: Store) -> dict[str, Any]:
 
 
 @handlers
-async def register_webhook(body: NewWebhook, store: Store) -> Reply[Webhook]:
-    """The url is kept; nothing is sent to it yet."""
+async def register_webhook(
+    body: NewWebhook, request: Request, store: Store, sender: Sender
+) -> Reply[Webhook]:
+    """The document says where in the request the url is; one that is not public is refused."""
+    sender.target("onPetEvent", request)
     webhook, is_new = await store.register_webhook(body)
     return Reply(webhook, status=201 if is_new else 200)
 

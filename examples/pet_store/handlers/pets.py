@@ -1,8 +1,9 @@
 """The animals of the shop."""
 
-from brrt import Handlers, NotFound, Reply
+from brrt import Background, Handlers, NotFound, Reply, Sender
 from examples.pet_store.models import NewPet, Pet
 from examples.pet_store.store import Store
+from examples.pet_store.webhooks import announce
 
 handlers = Handlers()
 
@@ -16,9 +17,13 @@ async def list_pets(
 
 
 @handlers
-async def add_pet(body: NewPet, store: Store) -> Reply[Pet]:
-    """The status is the 201 of the document; a chip that is taken becomes a 409 (see app.py)."""
+async def add_pet(body: NewPet, store: Store, sender: Sender, background: Background) -> Reply[Pet]:
+    """The status is the 201 of the document; a chip that is taken becomes a 409 (see app.py).
+
+    Whoever has registered for it is told in the background: nobody waits for that.
+    """
     added = await store.add_pet(body)
+    background.start(announce(added, store, sender))
     return Reply(added.pet, location=f"/pets/{added.pet.id}")
 
 
