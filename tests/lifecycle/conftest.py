@@ -70,6 +70,9 @@ def check_books(books: dict[str, Any]) -> None:
         assert one["spawned"] == one["terminated"] + one["active"]
     total = books["total"]
     assert (total["busy"], total["queued"], books["retiring"], total["crashed"]) == (0, 0, 0, 0)
+    streams = total["streams"]
+    ended = [streams[how] for how in ("finished", "failed", "timed_out", "cancelled")]
+    assert (streams["active"], streams["started"]) == (0, sum(ended))
     assert total["active"] == len(books["handlers"]) == len(books["workers"])
 
 

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import JSONResponse
 
-from brrt import App, Handlers, Limits, SpecError
+from brrt import App, Event, Handlers, Limits, SpecError
 from tests.lifecycle.hosts import mounted
 
 Receive = Callable[[], Awaitable[Any]]
@@ -94,6 +94,30 @@ class Generation:
         await inner.replace("renew", Generation("renewed").renew)
         return {"by": self.by}
 
+    async def feed(self, gate: str) -> AsyncIterator[Event]:
+        """Give an event at once, and another when the gate opens."""
+        async for number in self._give("feed", gate):
+            yield Event({"by": self.by}, id=str(number))
+
+    async def flow(self, gate: str) -> AsyncIterator[dict[str, Any]]:
+        """The same as JSON lines, which nobody takes up again."""
+        async for number in self._give("flow", gate):
+            yield {"by": self.by, "n": number}
+
+    async def burst(self, gate: str) -> AsyncIterator[dict[str, Any]]:
+        """The same, but it fails at the end."""
+        async for number in self._give("burst", gate):
+            yield {"by": self.by, "n": number}
+        raise RuntimeError("a secret of the server")
+
+    async def _give(self, name: str, gate: str) -> AsyncIterator[int]:
+        try:
+            yield 0
+            await self._stay(name, gate)
+            yield 1
+        finally:
+            record("closed", name, gate, self.by)
+
     async def _stay(self, name: str, gate: str) -> dict[str, str]:
         record("entered", name, gate, self.by)
         try:
@@ -116,7 +140,8 @@ def document(*names: str) -> dict[str, Any]:
 
 def operation(name: str) -> dict[str, Any]:
     """One operation. Those that wait take the name of their gate."""
-    responses = {"200": {"description": "ok", "content": {"application/json": {}}}}
+    kind = KINDS.get(name, "application/json")
+    responses = {"200": {"description": "ok", "content": {kind: {}}}}
     found: dict[str, Any] = {"operationId": name, "responses": responses, **LIMITS.get(name, {})}
     if name in GATED:
         gate = {"name": "gate", "in": "query", "required": True, "schema": {"type": "string"}}
@@ -132,12 +157,18 @@ def operation(name: str) -> dict[str, Any]:
 
 PATHS: Final = {"echo": "/echo/{word}"}
 METHODS: Final = {"work": "post", "upload": "post", "renew": "post"}
-GATED: Final = ("slow", "work", "narrow", "late", "upload")
+GATED: Final = ("slow", "work", "narrow", "late", "upload", "feed", "flow", "burst")
+KINDS: Final = {
+    "feed": "text/event-stream",
+    "flow": "application/jsonl",
+    "burst": "application/jsonl",
+}
 LIMITS: Final[dict[str, dict[str, Any]]] = {
     "narrow": {"x-brrt-workers": 1, "x-brrt-queue-size": 1},
     "late": {"x-brrt-timeout": 0.1},
 }
-SHARED: Final = ("echo", "slow", "work", "narrow", "late", "crash", "upload", "renew")
+STREAMS: Final = ("feed", "flow", "burst")
+SHARED: Final = ("echo", "slow", "work", "narrow", "late", "crash", "upload", "renew", *STREAMS)
 WORLDS: Final = {"first": ("hello", *SHARED), "second": ("extra", *SHARED)}
 BROKEN: Final = document("hello", "nobody", "noone")  # two operations that have no handler
 
@@ -223,11 +254,12 @@ class Witness:
         return {**self.app.statistics().as_dict(), "workers": workers}
 
     async def do_rest(self) -> dict[str, Any]:
-        """The same, as soon as nothing is in flight and surplus workers have gone."""
+        """The same, as soon as nothing is in flight, and surplus workers and streams have gone."""
         until = asyncio.get_running_loop().time() + REST
         while asyncio.get_running_loop().time() < until:
             now = self.app.statistics()
-            if now.total.active == len(now.handlers) and not now.total.busy and not now.retiring:
+            idle = not (now.total.busy or now.retiring or now.total.streams.active)
+            if idle and now.total.active == len(now.handlers):
                 break
             await asyncio.sleep(LOOK)
         return await self.do_statistics()

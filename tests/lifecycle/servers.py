@@ -82,6 +82,13 @@ COMPLAINTS: Final = (
     "Lifespan errored",
     "Fatal Python error",
 )
+# How it is told that a stream broke. Litestar does not pass on what an app raises, but that it did.
+BROKEN_STREAM: Final = (
+    "StreamBroken: ",
+    "LitestarException: Exception caught after response started",
+)
+# Lines that a traceback may have.
+TRACEBACK: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +229,17 @@ class Process:
         return True
 
     def complaints(self) -> list[str]:
-        """What the log says of lost tasks and exceptions."""
-        return [line for line in self.log.splitlines() if any(one in line for one in COMPLAINTS)]
+        """What the log says of lost tasks and exceptions.
+
+        That a stream broke is told to the server, and the server tells of it: that is its way.
+        """
+        lines = self.log.splitlines()
+        return [
+            line
+            for index, line in enumerate(lines)
+            if any(one in line for one in COMPLAINTS)
+            and not any(one in "\n".join(lines[index : index + TRACEBACK]) for one in BROKEN_STREAM)
+        ]
 
     def ends(self) -> dict[str, Any]:
         """What the witness counted when the lifespan ended and when the process did."""
