@@ -14,11 +14,11 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from brrt.config import Limits, QueuePolicy
-from brrt.errors import LifecycleError
+from brrt.errors import ClientGone, LifecycleError
 from brrt.exchange import Allowed, Run, Unrouted, respond
 from brrt.handlers import Handlers, Registration, given
 from brrt.http.answers import Answer, ResponseApp, Send, send_answer
-from brrt.http.bodies import ClientGone, Receive
+from brrt.http.bodies import Receive
 from brrt.http.failures import ErrorMap, Failures
 from brrt.http.json_bodies import encode_json
 from brrt.http.outflow import Outflow

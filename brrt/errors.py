@@ -3,6 +3,7 @@
     BrrtError
     ├── SpecError            the document or the handlers are wrong; lists every fault
     ├── LifecycleError       the app was used in a way it cannot be (wrong loop, unknown handler)
+    ├── ClientGone           the client hung up before its request was complete
     ├── Refused              the runtime did not take a job
     │   ├── Shed             the queue is full
     │   └── Retired          the pool is closed: replaced, removed or stopping
@@ -80,6 +81,13 @@ class SpecError(BrrtError):
 
 class LifecycleError(BrrtError):
     """The app was asked for something that its present state does not allow."""
+
+
+class ClientGone(BrrtError):
+    """The client hung up before its request was complete; there is nobody to answer.
+
+    A handler that reads a body bit by bit sees it there.
+    """
 
 
 class Refused(BrrtError):

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from brrt.config import Limits
-from brrt.errors import LifecycleError, NotFound, Problem, Refused, Retired
+from brrt.errors import ClientGone, LifecycleError, NotFound, Problem, Refused, Retired
 from brrt.http.answers import Answer, ResponseApp
-from brrt.http.bodies import ClientGone, Receive, read_body
+from brrt.http.bodies import Receive
 from brrt.http.failures import Failed
 from brrt.http.hangups import RECEIVE_WAIT, has_heard, listen
+from brrt.http.intake import BodyProblem, Inflow
 from brrt.http.outflow import Outflow
 from brrt.http.requests import (
     Request,
@@ -26,14 +27,12 @@ from brrt.http.requests import (
     request_path,
 )
 from brrt.http.responses import Preference, Responder
-from brrt.http.uploads import close_files, read_parts, refit_parts
-from brrt.openapi.bodies import Data
-from brrt.openapi.parts import Part
 from brrt.openapi.shapes import MISSING
 from brrt.openapi.validation import Invalid, Violation
 from brrt.outbound.connections import Connections
 from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound
+from brrt.reading import Body, Reading, release
 from brrt.runtime.jobs import RUNNING, Ended, Job, Reason
 from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
@@ -84,7 +83,7 @@ class Run:
 async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | ResponseApp | Outflow:
     """The answer to a request. Raises what `Failures` turns into one, and `ClientGone`."""
     check_size(scope, run.limits)
-    body: Data | None = None
+    body: Body | None = None
     job: Job | None = None
     try:
         while True:
@@ -96,7 +95,9 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
                 headers = pick_headers(scope, served.wanted)
                 wanted = responder.negotiate(headers.get(b"accept"))
                 if served.body is not None:
-                    body = await _read(run, pool, served, receive, headers, body)
+                    patience = run.patience, run.upload_patience, run.stream_patience
+                    reading = Reading(served.body, served.limits, headers, receive, patience)
+                    body = await reading.read(pool, body)
                 arguments = _arguments(run, endpoint, served, scope, raw_path, headers, body)
                 job = pool.submit(arguments)
                 break
@@ -104,69 +105,44 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
                 _require_another(run, snapshot)
             except (Problem, Invalid) as error:
                 raise Failed(error, responder, raised=False) from None
-        try:
-            outcome = await job.reply
-            if outcome is RUNNING:
-                outcome = await _watch(job, receive)
-            if type(outcome) is Stream:
-                return await _begin(run, endpoint, pool, job, wanted, scope, receive)
-        except BaseException:
-            pool.abandon(job, cancel=endpoint.cancels)
-            raise
-        if type(outcome) is Ended:
-            raise _failed(outcome, responder)
-        return responder.respond(outcome, wanted)
+        if type(body) is Inflow:
+            receive = body.receive_later
+        return await _answer(run, endpoint, pool, job, wanted, scope, receive)
     finally:
         if type(body) is list:
-            _release(body, job)
+            release(body, job)
+
+
+async def _answer(
+    run: Run,
+    endpoint: Endpoint,
+    pool: Pool,
+    job: Job,
+    wanted: Preference | None,
+    scope: Scope,
+    receive: Receive,
+) -> Answer | ResponseApp | Outflow:
+    """What comes of an accepted job. Raises what is answered where nothing does."""
+    try:
+        outcome = await job.reply
+        if outcome is RUNNING:
+            outcome = await _watch(job, receive)
+        if type(outcome) is Stream:
+            return await _begin(run, endpoint, pool, job, wanted, scope, receive)
+    except BaseException:
+        pool.abandon(job, cancel=endpoint.cancels)
+        raise
+    if type(outcome) is Ended:
+        if isinstance(outcome.error, ClientGone):
+            raise outcome.error
+        raise _failed(outcome, endpoint.responder)
+    return endpoint.responder.respond(outcome, wanted)
 
 
 def _require_another(run: Run, snapshot: Snapshot) -> None:
     """Raises `LifecycleError` where a closed pool has no successor: the app is stopping."""
     if run.snapshot is snapshot:
         raise LifecycleError("the app is stopping") from None
-
-
-def _release(parts: list[Part], job: Job | None) -> None:
-    """Close the files of a request as soon as no handler can read them any more."""
-    task = None
-    if job is not None:
-        task = job.task if job.stream is None else job.stream.task
-    if task is None or task.done():
-        close_files(parts)
-    else:
-        task.add_done_callback(lambda _: close_files(parts))
-
-
-async def _read(
-    run: Run,
-    pool: Pool,
-    served: Served,
-    receive: Receive,
-    headers: Mapping[bytes, bytes],
-    in_hand: Data | None,
-) -> Data:
-    """The body: bytes, or the parts of a multipart one. Raises `Problem` 400, 408, 413 and 415.
-
-    What is `in_hand` was read for a document that has changed since.
-    """
-    assert served.body is not None
-    if isinstance(in_hand, bytes):
-        return in_hand
-    is_file = served.body.accept(headers.get(b"content-type"), headers.get(b"content-encoding"))
-    limits = served.limits
-    if in_hand is not None:
-        if is_file is not None:
-            await refit_parts(in_hand, is_file, limits)
-        return in_hand
-    pool.begin_reading()
-    try:
-        if is_file is not None:
-            return await read_parts(receive, headers, is_file, limits, run.upload_patience)
-        length = headers.get(b"content-length")
-        return await read_body(receive, length, limits.max_body, run.patience)
-    finally:
-        pool.end_reading()
 
 
 def _find(snapshot: Snapshot, scope: Scope) -> Found:
@@ -214,21 +190,23 @@ def _arguments(
     scope: Scope,
     raw_path: tuple[str, ...],
     headers: Mapping[bytes, bytes],
-    body: Data | None,
+    body: Body | None,
 ) -> dict[str, Any]:
     """Decode and check everything. Raises `Invalid` with all violations together."""
     found: list[Violation] = []
     raw_query = scope["query_string"].decode("latin-1")
     arguments = served.parameters.read(raw_path, raw_query, headers, found)
     content: Any = MISSING
-    if served.body is not None:
+    if served.body is not None and not isinstance(body, Inflow):
         data = b"" if body is None else body
         content = served.body.read(headers.get(b"content-type"), data, found)
     if found:
         raise Invalid(found)
     values = served.parameters.by_name(arguments) if served.injected else {}
     served.parameters.finish(arguments, found)
-    if served.body is not None:
+    if isinstance(body, Inflow):
+        arguments[body.name] = body
+    elif served.body is not None:
         served.body.finish(arguments, content, found)
     if found:
         raise Invalid(found)
@@ -298,7 +276,8 @@ async def _begin(
 def _failed(outcome: Ended, responder: Responder) -> Failed:
     """What is raised for a job that has no value."""
     failure = _failure(outcome)
-    return Failed(failure, responder, raised=failure is outcome.error)
+    is_own = failure is outcome.error and not isinstance(failure, BodyProblem)
+    return Failed(failure, responder, raised=is_own)
 
 
 def _failure(outcome: Ended) -> Exception:

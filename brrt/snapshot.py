@@ -49,7 +49,9 @@ ALL_MISSING = "501"
 ON_DISCONNECT = "x-brrt-on-disconnect"
 STRICT_QUERY = "x-brrt-strict-query"
 DISCONNECT_POLICIES = ("cancel", "finish")
-BODY_HEADERS = frozenset({b"content-type", b"content-length", b"content-encoding"})
+BODY_HEADERS = frozenset(
+    {b"content-type", b"content-length", b"content-encoding", b"content-disposition"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +318,8 @@ def _served(
     if "sender" in binding.injected.values():
         faults += _sender_faults(registration)
     limits = _limits(operation, registration, options.limits, faults)
+    if binding.body is not None and binding.body.how in ("pieces", "items"):
+        limits = replace(limits, timeout=limits.timeout + limits.upload_timeout)
     strict_query = _strict_query(operation, options, faults)
     if faults:
         return None

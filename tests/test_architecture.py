@@ -18,7 +18,7 @@ FLOORS = {
     "contract": {"openapi"},
     "runtime": {"runtime"},
     "edge": {"http", "outbound"},
-    "app": {"handlers", "snapshot", "exchange", "lifespan", "options", "world", "app"},
+    "app": {"handlers", "snapshot", "exchange", "lifespan", "options", "reading", "world", "app"},
     "doors": {"__init__", "__main__", "watching", "cli", "testing"},
 }
 LEVELS = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms}

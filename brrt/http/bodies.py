@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from brrt.errors import BrrtError, LifecycleError, Problem
+from brrt.errors import ClientGone, LifecycleError, Problem
 from brrt.runtime.patience import Patience
 
 T = TypeVar("T")
@@ -15,10 +15,6 @@ Receive = Callable[[], Awaitable[Any]]
 
 # Digits of a Content-Length: an exabyte. Python refuses to read numbers of thousands of them.
 MAX_DIGITS = 18
-
-
-class ClientGone(BrrtError):
-    """The client hung up before its request was complete; there is nobody to answer."""
 
 
 def read_body(

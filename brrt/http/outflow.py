@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from brrt.config import Limits
-from brrt.errors import BrrtError
+from brrt.errors import BrrtError, ClientGone
 from brrt.http.answers import ContractBroken, Send, StreamHead
-from brrt.http.bodies import ClientGone, Receive
+from brrt.http.bodies import Receive
 from brrt.http.events import HEARTBEAT, retry_hint
 from brrt.http.failures import request_id
 from brrt.http.hangups import RECEIVE_WAIT, has_heard, listen

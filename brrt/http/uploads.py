@@ -18,8 +18,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.datastructures import Headers, UploadFile
 
 from brrt.config import Limits
-from brrt.errors import Problem, ServiceUnavailable
-from brrt.http.bodies import ClientGone, Receive, in_time, refuse_longer, too_large
+from brrt.errors import ClientGone, Problem, ServiceUnavailable
+from brrt.http.bodies import Receive, in_time, refuse_longer, too_large
 from brrt.openapi.parts import IsFile, Part
 from brrt.runtime.patience import Patience
 from brrt.runtime.tasks import outlast
@@ -54,6 +54,43 @@ async def read_parts(
         collector.close()
         raise
     return collector.parts
+
+
+async def read_file(
+    receive: Receive, headers: Mapping[bytes, bytes], limits: Limits, patience: Patience
+) -> list[Part]:
+    """A body that is no form, as one file: a list, so that it is closed like the parts of a form.
+
+    Raises `Problem` 408 and 413, `LifecycleError`, and `ClientGone`; no file is left open then.
+    """
+    refuse_longer(headers.get(b"content-length"), limits.max_upload)
+    options = parse_options_header(headers.get(b"content-disposition"))[1]
+    kept = {name: headers[name] for name in (b"content-type",) if name in headers}
+    name = _text(options.get(b"filename"))
+    file = _new_file(name, kept, limits)
+    try:
+        size = await in_time(_read_file(receive, file, limits), patience)
+        _rewind(file)
+    except BaseException:
+        _close(file)
+        raise
+    content_type = headers.get(b"content-type", b"").decode("latin-1")
+    return [Part(None, name, content_type, kept, b"", file, size)]
+
+
+async def _read_file(receive: Receive, file: UploadFile, limits: Limits) -> int:
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        data = message.get("body", b"")
+        size += len(data)
+        if size > limits.max_upload:
+            raise too_large(limits.max_upload)
+        await _store(file, data, limits)
+        more = message.get("more_body", False)
+    return size
 
 
 async def refit_parts(parts: list[Part], is_file: IsFile, limits: Limits) -> None:
@@ -280,4 +317,4 @@ def _malformed(error: FormParserError) -> Problem:
     return Problem(400, detail=f"the body is not valid multipart: {error}")
 
 
-__all__ = ["UploadFile", "close_files", "read_parts", "refit_parts"]
+__all__ = ["UploadFile", "close_files", "read_file", "read_parts", "refit_parts"]

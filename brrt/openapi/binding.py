@@ -6,12 +6,18 @@ convert, they do not define. Every fault is collected, with the handler's file a
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 from brrt.errors import Fault
-from brrt.openapi.body_hints import Member, body_converter, body_problems, form_members
+from brrt.openapi.body_hints import (
+    Member,
+    body_converter,
+    body_problems,
+    form_members,
+    stream_items,
+)
 from brrt.openapi.converters import converter
 from brrt.openapi.hint_checks import Problem, check_hint
 from brrt.openapi.hints import (
@@ -23,8 +29,9 @@ from brrt.openapi.hints import (
     json_types,
     name_of,
 )
+from brrt.openapi.intake_hints import file_problems, intake_problems, is_file, item_hint
 from brrt.openapi.markers import Cookie, Form, Header, Path, Query, QueryString, Source
-from brrt.openapi.operations import Operation, Parameter, snake_case
+from brrt.openapi.operations import Body, Operation, Parameter, snake_case
 from brrt.openapi.schema_shapes import read_shape
 from brrt.openapi.shapes import MISSING
 from brrt.openapi.signatures import (
@@ -42,12 +49,14 @@ class Taken:
     """A value that the handler takes: under which name, converted how.
 
     `optional` means that the handler has a default of its own, so nothing is passed where the
-    request has nothing; otherwise None is passed.
+    request has nothing; otherwise None is passed. `how` is said of bodies only: whole, as a file,
+    as pieces of bytes, or as items of which each is converted.
     """
 
     name: str
     convert: Convert | None
     optional: bool
+    how: Literal["whole", "file", "pieces", "items"] = "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +179,8 @@ class _Binder:
         names = {
             parameter.name for parameter in inspect.signature(self.handler).parameters.values()
         }
-        return parameter.name == "body" or (holds_model(hint) and "body" not in names)
+        is_body = holds_model(hint) or item_hint(hint) is not MISSING
+        return parameter.name == "body" or (is_body and "body" not in names)
 
     def _place_marked(self, parameter: inspect.Parameter, hint: Any, source: Source) -> None:
         if isinstance(source, Form) and source.name in self._form:
@@ -250,13 +260,31 @@ class _Binder:
     def _take_body(self, parameter: inspect.Parameter, hint: Any) -> None:
         body = self.operation.body
         assert body is not None
+        item = item_hint(hint)
+        if item is not MISSING:
+            self._body = self._taken_bit_by_bit(parameter, body, item)
+            return
         self._check_none(
             parameter, hint, may_be_none=not body.required and not is_defaulted(parameter)
         )
+        if is_file(body, hint, self._files):
+            taken = self._taken(parameter, file_problems(body, hint), lambda: None)
+            self._body = replace(taken, how="file")
+            return
         problems = body_problems(body, hint, self._files)
         self._body = self._taken(
             parameter, problems, lambda: body_converter(body, hint, self._files)
         )
+
+    def _taken_bit_by_bit(self, parameter: inspect.Parameter, body: Body, item: Any) -> Taken:
+        """A body that the handler reads itself. One that is not there has nothing to give."""
+        problems = intake_problems(body, item, self._files)
+        if item is bytes:
+            return replace(self._taken(parameter, problems, lambda: None), how="pieces")
+        schemas = [one for one in map(stream_items, body.content) if one is not None]
+        schema = schemas[0] if schemas else ()
+        taken = self._taken(parameter, problems, lambda: converter(item, schema, self._files))
+        return replace(taken, how="items")
 
     def _is_taken(self, other: Taken | None, parameter: inspect.Parameter, what: str) -> bool:
         if other is not None:

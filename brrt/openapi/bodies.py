@@ -15,6 +15,7 @@ from brrt.openapi.conversion import convert
 from brrt.openapi.document import Node
 from brrt.openapi.encodings import UnreadableForm, form_decoder
 from brrt.openapi.fillings import filler, prepare
+from brrt.openapi.intake import ByteIntake, Intake, ItemIntake, ItemReader, NoIntake
 from brrt.openapi.json_values import mapping
 from brrt.openapi.multipart import MultipartReader, Size, file_size, with_files, without_files
 from brrt.openapi.multipart import add_schemas as add_part_schemas
@@ -32,11 +33,12 @@ Fill: TypeAlias = Callable[[Any], Any]
 
 
 class BodyReader:
-    """Reads the body of one operation."""
+    """Reads the body of one operation. `how` it comes is what the handler asks for (`Taken`)."""
 
     def __init__(self, body: Body, binding: Binding, schemas: Schemas) -> None:
         self._required = body.required
         self._taken = binding.body
+        self.how = binding.body.how if binding.body is not None else "whole"
         self._members = binding.members
         entries = [_entry(one, schemas) for one in content.by_specificity(body.content)]
         self._plain = {one.media_type.encode(): one for one in entries if not one.parameters}
@@ -59,10 +61,30 @@ class BodyReader:
         is_multipart = content.is_multipart(content.essence(content_type.decode("latin-1")))
         return reader.is_file if is_multipart else None
 
+    @property
+    def name(self) -> str:
+        """The handler's parameter for the body."""
+        assert self._taken is not None
+        return self._taken.name
+
+    def intake(self, content_type: bytes | None, limit: int) -> Intake:
+        """What reads a body bit by bit; an item may have `limit` bytes. Raises `Problem` 415."""
+        assert self._taken is not None
+        if content_type is None and not self._required:
+            return NoIntake(lambda: _ignore(self._find(b"")))
+        entry = self._find(content_type or b"")
+        if self.how == "pieces":
+            return ByteIntake(entry.size)
+        reader = ItemReader(self._taken, entry.items, entry.fill_item, limit)
+        kind = content.essence((content_type or b"").decode("latin-1"))
+        return ItemIntake(reader, records=content.is_records(kind))
+
     def read(self, content_type: bytes | None, data: Data, found: list[Violation]) -> Any:
         """The body's value, or MISSING. Raises `Problem` 415 and 400; violations go to `found`."""
         raw = content_type or b""
         header = raw.decode("latin-1")
+        if self.how == "file" and type(data) is list:
+            return self._file(raw, data[0], found)
         if data == b"" and (not header or content.is_json(content.essence(header))):
             return self._absent(found)
         try:
@@ -73,6 +95,13 @@ class BodyReader:
             raise Problem(400, detail=f"the body is {error}") from None
         except (ValueError, RecursionError):  # the engine's depth is less than that of JSON
             raise Problem(400, detail=f"the body is {content.TOO_DEEP}") from None
+
+    def _file(self, content_type: bytes, part: Part, found: list[Violation]) -> Any:
+        """A body that was kept as a file; one that need not be there and is empty is absent."""
+        if not part.size and not content_type:
+            return self._absent(found)
+        self._find(content_type).size.check(part.size, "", "", found)
+        return part.file
 
     def _absent(self, found: list[Violation]) -> Any:
         if self._required:
@@ -112,6 +141,10 @@ class BodyReader:
         )
 
 
+def _ignore(_: object) -> None:
+    """What was asked for is not needed; that it could be had was all."""
+
+
 def _unread_members(error: UnreadableForm) -> Iterator[Violation]:
     for name, text in error.members.items():
         yield Violation("body", "", pointer((name,)), f"{name}: {text}", "encoding")
@@ -148,6 +181,7 @@ class _Entry:
     validator: Validator | None
     items: Validator | None
     fill: Fill | None
+    fill_item: Fill | None
     size: Size
 
     def read(self, data: Data, header: str, found: list[Violation]) -> Any:
@@ -229,6 +263,7 @@ def _entry(media_type: MediaType, schemas: Schemas) -> _Entry:
         validator=schemas.validator(whole, direction) if whole is not None else None,
         items=schemas.validator(items, direction) if items is not None else None,
         fill=_filler(whole, items, schemas, direction),
+        fill_item=filler(items, schemas, direction),
         size=file_size(whole),
     )
 

@@ -113,16 +113,16 @@ class Validator:
         """Every violation, one by one; of a large instance the first ones, in fewer words."""
         return self._errors(instance, self._effort(instance), spent=0)
 
-    def item_errors(self, items: Iterable[Any]) -> Iterator[SchemaError]:
-        """The violations in values that are checked each by itself, under their places.
+    def item_errors(self, items: Iterable[Any], start: int = 0) -> Iterator[SchemaError]:
+        """The violations in values that are checked each by itself, under places from `start` on.
 
         They are bounded together as those of one instance are: the first ones are told.
         """
-        return islice(self._item_errors(items), MAX_NOTED)
+        return islice(self._item_errors(items, start), MAX_NOTED)
 
-    def _item_errors(self, items: Iterable[Any]) -> Iterator[SchemaError]:
+    def _item_errors(self, items: Iterable[Any], start: int) -> Iterator[SchemaError]:
         spent = 0
-        for place, item in enumerate(items):
+        for place, item in enumerate(items, start):
             if not self.is_valid(item):
                 needed = self._effort(item) if spent < MAX_VISITS else _TOO_MUCH
                 yield from self._errors(item, needed, spent, (place,))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brrt.config import Limits
-from brrt.errors import Problem, Refused, Retired, Shed
+from brrt.errors import ClientGone, Problem, Refused, Retired, Shed
 from brrt.runtime.ages import Ages
 from brrt.runtime.ceiling import Ceiling
 from brrt.runtime.crew import Crew
@@ -267,7 +267,7 @@ class Pool:
         error = outcome.error
         if outcome.reason is Reason.EXPIRED:
             self.counters.timed_out += 1
-        elif outcome.reason is not Reason.RAISED:
+        elif outcome.reason is not Reason.RAISED or isinstance(error, ClientGone):
             self.counters.cancelled += 1
         elif isinstance(error, Problem) and error.status < 500:
             self.counters.served += 1

@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Any, Final
 
 from brrt.config import Limits
-from brrt.errors import Problem, Shed
+from brrt.errors import ClientGone, Problem, Shed
 from brrt.runtime.jobs import CANCELLED, STOPPED, Ended, Reason
 from brrt.runtime.statistics import TaskCounters
 from brrt.runtime.tasks import stack, stop
@@ -275,7 +275,7 @@ class Streams:
         is_refusal = isinstance(error, Problem) and error.status < 500
         if outcome.reason is Reason.DONE or is_refusal:
             counters.finished += 1
-        elif outcome.reason is Reason.RAISED:
+        elif outcome.reason is Reason.RAISED and not isinstance(error, ClientGone):
             counters.failed += 1
         elif outcome.reason is Reason.EXPIRED:
             counters.timed_out += 1

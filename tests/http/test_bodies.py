@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from brrt import App, Limits, Problem
-from brrt.http.bodies import ClientGone, read_body
+from brrt.errors import ClientGone
+from brrt.http.bodies import read_body
 from brrt.runtime.patience import Patience
 
 Book = Any
