@@ -57,7 +57,8 @@ async def _deny(answer: Answer, send: Send) -> None:
     await send({"type": f"{DENIAL}.start", "status": status, "headers": headers})
     await send({"type": f"{DENIAL}.body", "body": body})
     # uvicorn (websockets-sansio, its default) logs an error for an app that is done before the
-    # connection is, which takes one turn of the loop (Kludex/uvicorn, pull request 3138).
+    # connection is: Kludex/uvicorn, pull request 3138. That takes one turn of the loop; only with
+    # TLS of uvicorn's own it takes the client's goodbye, which is not worth a wait.
     await asyncio.sleep(0)
 
 

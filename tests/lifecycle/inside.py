@@ -5,13 +5,15 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import hypercorn.asyncio
 import hypercorn.config
 import uvicorn
 
 Server = Callable[[Any, socket.socket, asyncio.Event], Coroutine[Any, Any, None]]
+# Seconds that a stop waits for answers that go on: a test that left one open fails, and ends.
+PATIENCE: Final = 10
 WebSockets = Literal["auto", "websockets", "websockets-sansio", "wsproto"]
 
 
@@ -19,7 +21,10 @@ async def uvicorn_serves(
     application: Any, listener: socket.socket, stop: asyncio.Event, ws: WebSockets = "auto"
 ) -> None:
     """A uvicorn in this very loop, until it is told to stop."""
-    server = uvicorn.Server(uvicorn.Config(application, lifespan="on", log_config=None, ws=ws))
+    config = uvicorn.Config(
+        application, lifespan="on", log_config=None, ws=ws, timeout_graceful_shutdown=PATIENCE
+    )
+    server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await stop.wait()
     server.should_exit = True
