@@ -5,19 +5,16 @@ with `Last-Event-ID`, and what it sees is what was published: nothing lost, noth
 """
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Page
-from starlette.applications import Starlette
-from starlette.responses import HTMLResponse
-from starlette.routing import Route
 
+from brrt import App, Event, Handlers
+from brrt.openapi.operations import EVENT_STREAM
 from tests.lifecycle.inside import serving
 
 # Seconds for something to happen, on a machine that is busy as well.
@@ -36,95 +33,32 @@ PAGE = """\
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event, as `brrt.Event` is going to be."""
-
-    data: Any
-    event: str | None = None
-    id: str | None = None
-    retry: int | None = None
-
-    def encode(self) -> bytes:
-        """As it is on the wire."""
-        fields = {
-            "event": self.event,
-            "id": self.id,
-            "retry": self.retry,
-            "data": json.dumps(self.data),
-        }
-        lines = [f"{name}: {text}\n" for name, text in fields.items() if text is not None]
-        return ("".join(lines) + "\n").encode()
-
-
 Watch = Callable[..., AsyncGenerator[Event, None]]
 
 
-class StandIn:
-    """What an app does with streams, in few words: serves, replaces, and closes generators."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._streams: dict[asyncio.Task[None], asyncio.Event] = {}
-        self._rest = Starlette(routes=[Route("/", lambda _: HTMLResponse(PAGE))])
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """ASGI 3."""
-        if scope["type"] != "http" or scope["path"] != "/events":
-            await self._rest(scope, receive, send)
-            return
-        task, ended = asyncio.current_task(), asyncio.Event()
-        assert task is not None
-        self._streams[task] = ended
-        headers = dict(scope["headers"])
-        last = headers.get(b"last-event-id")
-        events = self._watch(None if last is None else last.decode())
-        try:
-            await self._stream(events, ended, receive, send)
-        finally:
-            await events.aclose()
-            del self._streams[task]
-
-    async def _stream(
-        self, events: AsyncIterator[Event], ended: asyncio.Event, receive: Any, send: Any
-    ) -> None:
-        async def gone() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-
-        head = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
-        await send({"type": "http.response.start", "status": 200, "headers": head})
-        leaving, ending = asyncio.ensure_future(gone()), asyncio.ensure_future(ended.wait())
-        while True:
-            coming = asyncio.ensure_future(anext(events))
-            waited = {leaving, ending, coming}
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                break
-            await _send(send, coming.result().encode(), more=True)
-        for task in waited:
-            task.cancel()
-        await asyncio.wait(waited)
-        await _send(send, b"retry: 10\n\n")
-
-    async def replace(self, name: str, handler: Watch) -> None:
-        """Serve with another handler from now on; the old streams have ended then."""
-        assert name == "watch"
-        self._watch = handler
-        streams = dict(self._streams)
-        for ended in streams.values():
-            ended.set()
-        if streams:
-            await asyncio.wait(streams)
+def make_app(watch: Watch) -> App:
+    """The app that serves the page at `/` and the events at `/events`."""
+    paths = {"/": operation("page", "text/html"), "/events": operation("watch", EVENT_STREAM)}
+    info = {"title": "Events", "version": "1"}
+    return App({"openapi": "3.1.0", "info": info, "paths": paths}, both(watch))
 
 
-async def _send(send: Any, data: bytes, *, more: bool = False) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": more})
+def both(watch: Watch) -> Handlers:
+    """The handlers of the app."""
+
+    async def page() -> str:
+        return PAGE
+
+    handlers = Handlers()
+    handlers("page")(page)
+    handlers("watch")(watch)
+    return handlers
 
 
-def make_app(watch: Watch) -> StandIn:
-    """The app that serves the page at `/` and the events at `/events`, with `replace`."""
-    return StandIn(watch)
+def operation(name: str, kind: str) -> dict[str, Any]:
+    """A GET that answers with one media type."""
+    responses = {"200": {"description": "ok", "content": {kind: {}}}}
+    return {"get": {"operationId": name, "responses": responses}}
 
 
 class Feed:
@@ -186,13 +120,13 @@ async def feed() -> Feed:
 
 
 @pytest.fixture
-def app(feed: Feed) -> StandIn:
+def app(feed: Feed) -> App:
     """The app with its first handler."""
     return make_app(feed.handler("first"))
 
 
 @pytest.fixture
-async def url(app: StandIn) -> AsyncIterator[str]:
+async def url(app: App) -> AsyncIterator[str]:
     """Where it is served."""
     async with serving(app) as address:
         yield f"http://{address}"
@@ -225,14 +159,25 @@ async def test_events_arrive_one_by_one(watcher: Page, feed: Feed) -> None:
     assert await watcher.evaluate("[opened.length, broken.length]") == [1, 0]
 
 
-async def test_a_stream_that_is_replaced_is_taken_up(
-    app: StandIn, watcher: Page, feed: Feed
+async def replace(app: App, watch: Watch) -> None:
+    """Serve the events by another handler."""
+    await app.replace("watch", watch)
+
+
+async def reload(app: App, watch: Watch) -> None:
+    """Serve the document anew, with other handlers."""
+    await app.reload(handlers=both(watch))
+
+
+@pytest.mark.parametrize("change", [replace, reload])
+async def test_a_stream_that_is_changed_is_taken_up(
+    app: App, watcher: Page, feed: Feed, change: Callable[[App, Watch], Awaitable[None]]
 ) -> None:
     """Where it ended, by the new handler, whatever was published meanwhile."""
     feed.publish()
     await seen(watcher, 1)
     feed.publish()  # sent or not when the stream ends: the browser knows
-    await app.replace("watch", feed.handler("second"))
+    await change(app, feed.handler("second"))
     feed.publish()
     events = await seen(watcher, 3)
     assert [event["number"] for event in events] == [1, 2, 3]
@@ -245,9 +190,7 @@ async def test_a_stream_that_is_replaced_is_taken_up(
     assert await watcher.evaluate("opened.length") == 2
 
 
-async def test_nothing_is_lost_by_many_replacements(
-    app: StandIn, watcher: Page, feed: Feed
-) -> None:
+async def test_nothing_is_lost_by_many_replacements(app: App, watcher: Page, feed: Feed) -> None:
     """Each number once and in order, over six streams."""
     for turn in range(5):
         feed.publish()
@@ -279,7 +222,7 @@ async def test_a_page_that_goes_elsewhere_closes_the_generator(watcher: Page, fe
     await feed.until(lambda: feed.open == 0)
 
 
-async def test_a_replaced_stream_ends_with_a_hint(app: StandIn, url: str, feed: Feed) -> None:
+async def test_a_replaced_stream_ends_with_a_hint(app: App, url: str, feed: Feed) -> None:
     """`retry` is the last that is said, so that the browser does not wait for its own 3 s."""
     async with (
         httpx.AsyncClient() as client,
