@@ -36,6 +36,7 @@ from brrt.outbound.settings import Outbound
 from brrt.outbound.signatures import verify_webhook
 from brrt.runtime.background import Background
 from brrt.runtime.statistics import HandlerStatistics, Statistics, TaskStatistics
+from brrt.security.credentials import Basic
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,7 @@ __all__ = [
     "App",
     "Background",
     "BadRequest",
+    "Basic",
     "BrrtError",
     "Conflict",
     "Cookie",

@@ -6,7 +6,7 @@ face that both show.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from os import PathLike
@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from brrt.config import Limits, QueuePolicy
+from brrt.endpoints import Endpoint, Options
 from brrt.errors import ClientGone, LifecycleError
-from brrt.exchange import Allowed, Run, Unrouted, respond
+from brrt.exchange import Allowed, Unrouted, respond
 from brrt.handlers import Handlers, Registration, given
 from brrt.http.answers import Answer, ResponseApp, Send, send_answer
 from brrt.http.bodies import Receive
@@ -31,9 +32,10 @@ from brrt.openapi.document import Document, Source
 from brrt.options import check_options
 from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound
+from brrt.running import Run
 from brrt.runtime.background import Background
 from brrt.runtime.statistics import Statistics
-from brrt.snapshot import Endpoint, Options
+from brrt.security.providers import Provider, check_providers
 from brrt.world import World, state_type
 
 logger = logging.getLogger("brrt")
@@ -59,6 +61,8 @@ class App:
     - `base`: the folder that `$ref`s may not leave; by default the document's own.
     - `health`: the path of the health check, None for none. The document's own paths win.
     - `outbound`: how callbacks and webhooks are sent, and where to (`Outbound`).
+    - `security`: for each scheme of the document an async function `(credentials, scopes,
+      request)` that returns who it is, or None. A scheme without one cannot be served.
 
     Raises `SpecError` with all faults: of the document, or, where that has none, of all handlers
     and what the document asks of them. Raises `SettingError` for an option that cannot be.
@@ -79,10 +83,12 @@ class App:
         base: str | PathLike[str] | None = None,
         health: str | None = HEALTH,
         outbound: Outbound | None = None,
+        security: Mapping[str, Provider] | None = None,
     ) -> None:
         check_options(
             document, limits, lifespan, errors, validate_responses, health, strict_query, outbound
         )
+        check_providers(security or {})
         self._limits = limits or Limits()
         self._health = health
         self._failures = Failures(errors or {}, self._limits)
@@ -94,6 +100,7 @@ class App:
             has_state=lifespan is not None,
             strict_query=strict_query,
             outbound=outbound or Outbound(),
+            security=dict(security or {}),
         )
         self._world = World(document, handlers, options, base, strict)
         self._lifespan = Lifespan(partial(self._world.session, lifespan, self))

@@ -5,13 +5,19 @@ the request, so it begins again under the current snapshot, with the body alread
 """
 
 import asyncio
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from brrt.config import Limits
-from brrt.errors import ClientGone, LifecycleError, NotFound, Problem, Refused, Retired
+from brrt.arguments import admit, make_arguments
+from brrt.endpoints import Endpoint, Served
+from brrt.errors import (
+    ClientGone,
+    LifecycleError,
+    NotFound,
+    Problem,
+    Refused,
+    Retired,
+)
 from brrt.http.answers import Answer, ResponseApp
 from brrt.http.bodies import Receive
 from brrt.http.failures import Failed
@@ -19,7 +25,6 @@ from brrt.http.hangups import RECEIVE_WAIT, has_heard, listen
 from brrt.http.intake import BodyProblem, Inflow
 from brrt.http.outflow import Outflow
 from brrt.http.requests import (
-    Request,
     check_size,
     local_path,
     mount_point,
@@ -27,19 +32,14 @@ from brrt.http.requests import (
     request_path,
 )
 from brrt.http.responses import Preference, Responder
-from brrt.openapi.shapes import MISSING
-from brrt.openapi.validation import Invalid, Violation
-from brrt.outbound.connections import Connections
-from brrt.outbound.sender import Sender
-from brrt.outbound.settings import Outbound
+from brrt.openapi.validation import Invalid
 from brrt.reading import Body, Reading, release
+from brrt.running import Run
 from brrt.runtime.jobs import RUNNING, Ended, Job, Reason
-from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
-from brrt.runtime.registry import Registry
 from brrt.runtime.streams import Stream
 from brrt.runtime.tasks import stop
-from brrt.snapshot import Endpoint, Served, Snapshot
+from brrt.snapshot import Snapshot
 
 Scope = Mapping[str, Any]
 Found = tuple[Endpoint, Served, Pool, tuple[str, ...]]
@@ -47,37 +47,6 @@ Found = tuple[Endpoint, Served, Pool, tuple[str, ...]]
 # What only the framework itself may say to a client: "stopping" and "busy" are about this app,
 # not about what a handler did.
 OURS: Final = (LifecycleError, Refused)
-
-
-@dataclass(slots=True)
-class Run:
-    """A running app. `snapshot` is the one reference that a reload changes."""
-
-    snapshot: Snapshot
-    registry: Registry
-    limits: Limits
-    state: Any
-    loop: asyncio.AbstractEventLoop
-    patience: Patience
-    upload_patience: Patience
-    stream_patience: Patience
-    outbound: Outbound
-    thread: int = field(default_factory=threading.get_ident)
-    connections: Connections | None = None
-
-    def sender(self) -> Sender:
-        """What sends the callbacks and webhooks of the document that is served now."""
-        if self.connections is None:
-            self.connections = Connections(self.outbound)
-        return Sender(self.snapshot.hooks, self.connections)
-
-    def is_here(self) -> bool:
-        """Whether the caller runs in this run's loop.
-
-        It asks for the thread, since `asyncio.get_running_loop` asks the kernel for the process
-        id each time (CPython 3.11), which costs a twentieth of a request.
-        """
-        return self.thread == threading.get_ident() and self.loop.is_running()
 
 
 async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | ResponseApp | Outflow:
@@ -92,13 +61,17 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
             responder = endpoint.responder
             try:
                 pool.check_room()
+                principals: Mapping[str, Any] = {}
+                if served.guard is not None:
+                    principals = await admit(run, pool, endpoint, served.guard, scope)
                 headers = pick_headers(scope, served.wanted)
                 wanted = responder.negotiate(headers.get(b"accept"))
                 if served.body is not None:
                     patience = run.patience, run.upload_patience, run.stream_patience
                     reading = Reading(served.body, served.limits, headers, receive, patience)
                     body = await reading.read(pool, body)
-                arguments = _arguments(run, endpoint, served, scope, raw_path, headers, body)
+                asked = endpoint, served, scope, principals
+                arguments = make_arguments(run, asked, raw_path, headers, body)
                 job = pool.submit(arguments)
                 break
             except Retired:
@@ -181,56 +154,6 @@ def _not_found(method: str, allowed: tuple[str, ...]) -> Exception:
     if method == "OPTIONS":
         return Allowed(methods)
     return Problem(405, headers={"Allow": methods})
-
-
-def _arguments(
-    run: Run,
-    endpoint: Endpoint,
-    served: Served,
-    scope: Scope,
-    raw_path: tuple[str, ...],
-    headers: Mapping[bytes, bytes],
-    body: Body | None,
-) -> dict[str, Any]:
-    """Decode and check everything. Raises `Invalid` with all violations together."""
-    found: list[Violation] = []
-    raw_query = scope["query_string"].decode("latin-1")
-    arguments = served.parameters.read(raw_path, raw_query, headers, found)
-    content: Any = MISSING
-    if served.body is not None and not isinstance(body, Inflow):
-        data = b"" if body is None else body
-        content = served.body.read(headers.get(b"content-type"), data, found)
-    if found:
-        raise Invalid(found)
-    values = served.parameters.by_name(arguments) if served.injected else {}
-    served.parameters.finish(arguments, found)
-    if isinstance(body, Inflow):
-        arguments[body.name] = body
-    elif served.body is not None:
-        served.body.finish(arguments, content, found)
-    if found:
-        raise Invalid(found)
-    for name, kind in served.injected.items():
-        if kind == "request":
-            arguments[name] = _request(endpoint, scope, values, content)
-        else:
-            arguments[name] = _supplied(run, kind)
-    return arguments
-
-
-def _supplied(run: Run, kind: Any) -> Any:
-    """What the app itself gives to handlers that ask for it by type."""
-    if kind == "background":
-        return run.registry.background
-    return run.sender() if kind == "sender" else run.state
-
-
-def _request(endpoint: Endpoint, scope: Scope, values: Mapping[str, Any], content: Any) -> Request:
-    request = Request(dict(scope))
-    request.operation = endpoint.operation
-    request.parameters = values
-    request.content = None if content is MISSING else content
-    return request
 
 
 async def _watch(job: Job, receive: Receive) -> Any:

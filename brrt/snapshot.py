@@ -5,98 +5,26 @@ assignment publishes it. A request reads it once and so sees one world only. All
 document and of all handlers are found here, together.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
 
-from brrt.config import PER_HANDLER, Limits, SettingError
-from brrt.errors import Fault, MissingExtra, SpecError
+from brrt.endpoints import Endpoint, Options, add_schemas, make_endpoint, make_served, stream_faults
+from brrt.errors import Fault, SpecError
 from brrt.handlers import Registration
-from brrt.http.declared import response_schemas
-from brrt.http.requests import Request
-from brrt.http.responses import Mode, Responder
 from brrt.http.sources import find_stream
-from brrt.http.uploads import UploadFile
-from brrt.openapi.binding import Binding, bind
-from brrt.openapi.bodies import BodyReader
-from brrt.openapi.bodies import add_schemas as add_body_schemas
 from brrt.openapi.document import Document
-from brrt.openapi.fillings import prepare
-from brrt.openapi.operations import EVENTS, Operation, operations
+from brrt.openapi.operations import Operation, operations
 from brrt.openapi.outgoing import outgoing
-from brrt.openapi.query_names import api_key_names
-from brrt.openapi.requests import ParameterReader
 from brrt.openapi.routing import Router
-from brrt.openapi.schemas import Direction, Schemas
-from brrt.outbound.connections import require_library
+from brrt.openapi.schemas import Schemas
+from brrt.openapi.security import security_schemes
 from brrt.outbound.hooks import Hooks
 from brrt.outbound.hooks import add_schemas as add_outgoing_schemas
-from brrt.outbound.sender import Sender
-from brrt.outbound.settings import Outbound
-from brrt.runtime.background import Background
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
-from brrt.runtime.sources import is_generator
 
-INJECTABLES: Mapping[type, str] = {
-    Request: "request",
-    Background: "background",
-    Sender: "sender",
-}
-FILES = frozenset({UploadFile})
 ALL_MISSING = "501"
-ON_DISCONNECT = "x-brrt-on-disconnect"
-STRICT_QUERY = "x-brrt-strict-query"
-DISCONNECT_POLICIES = ("cancel", "finish")
-BODY_HEADERS = frozenset(
-    {b"content-type", b"content-length", b"content-encoding", b"content-disposition"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What an app was told, apart from its document and handlers.
-
-    `missing` names operations that may be without a handler (`"501"` for all); `state` is the
-    type of the lifespan's state, where it is known; `strict_query` refuses unknown names in
-    queries, unless an operation says otherwise; `outbound` is how callbacks and webhooks are sent.
-    """
-
-    limits: Limits
-    missing: Collection[str]
-    mode: Mode
-    state: type | None
-    has_state: bool
-    strict_query: bool = False
-    outbound: Outbound = Outbound()  # noqa: RUF009 - frozen
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """The half of an endpoint that exists only where there is a handler."""
-
-    registration: Registration
-    limits: Limits
-    parameters: ParameterReader
-    body: BodyReader | None
-    injected: Mapping[str, Any]
-    wanted: frozenset[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One operation, compiled. `cancels`: a client that hangs up cancels the handler."""
-
-    operation: Operation
-    responder: Responder
-    cancels: bool
-    served: Served | None
-
-    @property
-    def name(self) -> str:
-        """The name under which the handler runs, is logged and counted."""
-        return self.operation.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +65,8 @@ class Snapshot:
         """The same with another handler for one operation, or none. Raises `SpecError`."""
         faults: list[Fault] = []
         old = self.endpoints[index]
-        served = _served(old.operation, registration, self.schemas, options, faults)
-        faults += _stream_faults(old.responder, registration)
+        served = make_served(old.operation, registration, self.schemas, options, faults)
+        faults += stream_faults(old.responder, registration)
         if faults:
             raise SpecError(faults)
         endpoint = replace(old, served=served)
@@ -167,15 +95,16 @@ def compile_snapshot(
         *(faults or ()),
         *_name_faults(found),
         *_match_faults(found, registrations, missing),
+        *_provider_faults(document, options.security),
     ]
     sent, wrong = outgoing(document, found)
     faults += wrong
     schemas = Schemas(document)
     for operation in found:
-        _add_schemas(operation, schemas, options.mode)
+        add_schemas(operation, schemas, options.mode)
     add_outgoing_schemas(sent, schemas)
     endpoints = tuple(
-        _endpoint(operation, registrations.get(operation.name), schemas, options, faults)
+        make_endpoint(operation, registrations.get(operation.name), schemas, options, faults)
         for operation in found
     )
     router = _route(found, faults)
@@ -223,6 +152,18 @@ def _match_faults(
     return faults
 
 
+def _provider_faults(document: Document, providers: Collection[str]) -> list[Fault]:
+    """Providers of schemes that the document does not have."""
+    known = security_schemes(document)
+    faults: list[Fault] = []
+    for name in providers:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            cure = f"did you mean {close[0]}?" if close else f"it has: {', '.join(known) or 'none'}"
+            faults.append(Fault(f"security[{name!r}]: the document has no such scheme", cure))
+    return faults
+
+
 def _unknown(name: str, found: tuple[Operation, ...]) -> tuple[str, str]:
     """Message and cure for a name that is no operation's."""
     offered = {alias: one.id for one in found for alias in (one.id, one.name)}
@@ -237,166 +178,6 @@ def _unknown(name: str, found: tuple[Operation, ...]) -> tuple[str, str]:
 
 def _may_miss(operation: Operation, missing: Collection[str]) -> bool:
     return any(name in missing for name in (ALL_MISSING, operation.id, operation.name))
-
-
-def _add_schemas(operation: Operation, schemas: Schemas, mode: Mode) -> None:
-    """Make all schemas known before any is compiled.
-
-    What takes write-only members out of responses is needed only where these are sent although
-    they break the document; to look for it is a tenth of the time that a large one takes.
-    """
-    for parameter in operation.parameters:
-        if parameter.value_schema is not None:
-            schemas.add(parameter.value_schema, Direction.REQUEST)
-            prepare(parameter.value_schema, schemas, Direction.REQUEST)
-    if operation.body is not None:
-        add_body_schemas(operation.body, schemas)
-    for schema in response_schemas(operation):
-        schemas.add(schema, Direction.RESPONSE)
-        if mode != "strict":
-            prepare(schema, schemas, Direction.RESPONSE)
-
-
-def _endpoint(
-    operation: Operation,
-    registration: Registration | None,
-    schemas: Schemas,
-    options: Options,
-    faults: list[Fault],
-) -> Endpoint:
-    policy = operation.extensions.get(ON_DISCONNECT)
-    if policy not in (None, *DISCONNECT_POLICIES):
-        message = f"{ON_DISCONNECT} of {operation.id} is {policy!r}"
-        faults.append(operation.node.fault(message, "write cancel or finish"))
-    if not isinstance(operation.extensions.get(EVENTS, False), bool):
-        message = f"{EVENTS} of {operation.id} is {operation.extensions[EVENTS]!r}"
-        faults.append(operation.node.fault(message, "write true or false"))
-    responder = Responder(operation, schemas, options.mode)
-    faults += _stream_faults(responder, registration)
-    return Endpoint(
-        operation=operation,
-        responder=responder,
-        cancels=policy == "cancel" or (policy != "finish" and operation.safe),
-        served=_served(operation, registration, schemas, options, faults),
-    )
-
-
-def _stream_faults(responder: Responder, registration: Registration | None) -> list[Fault]:
-    """A handler that gives bit by bit what the document says must be whole."""
-    if registration is None or responder.streams or not is_generator(registration.function):
-        return []
-    message = (
-        f"the handler of {registration.name} is an async generator, but the document declares no"
-        " success that can be given bit by bit"
-    )
-    cure = (
-        "declare text/event-stream, JSON lines with an itemSchema, or bytes or text; or return the"
-        " whole"
-    )
-    return [registration.fault(message, cure)]
-
-
-def _served(
-    operation: Operation,
-    registration: Registration | None,
-    schemas: Schemas,
-    options: Options,
-    faults: list[Fault],
-) -> Served | None:
-    if registration is None:
-        return None
-    faults += _security_faults(operation)
-    binding, found = bind(
-        operation,
-        registration.function,
-        INJECTABLES,
-        options.state,
-        options.has_state,
-        FILES,
-    )
-    faults += found
-    if "sender" in binding.injected.values():
-        faults += _sender_faults(registration)
-    limits = _limits(operation, registration, options.limits, faults)
-    if binding.body is not None and binding.body.how in ("pieces", "items"):
-        limits = replace(limits, timeout=limits.timeout + limits.upload_timeout)
-    strict_query = _strict_query(operation, options, faults)
-    if faults:
-        return None
-    return _compile_served(operation, registration, binding, schemas, limits, strict_query)
-
-
-def _sender_faults(registration: Registration) -> list[Fault]:
-    """A handler that sends, where the library for it is not installed."""
-    try:
-        require_library()
-    except MissingExtra as error:
-        message = f"the handler of {registration.name} asks for a Sender"
-        return [registration.fault(message, str(error))]
-    return []
-
-
-def _strict_query(operation: Operation, options: Options, faults: list[Fault]) -> bool:
-    """Whether unknown names in the query are refused: as the operation says, or else the app."""
-    strict = operation.extensions.get(STRICT_QUERY, options.strict_query)
-    if not isinstance(strict, bool):
-        message = f"{STRICT_QUERY} of {operation.id} is {strict!r}"
-        faults.append(operation.node.fault(message, "write true or false"))
-    return strict is True
-
-
-def _compile_served(
-    operation: Operation,
-    registration: Registration,
-    binding: Binding,
-    schemas: Schemas,
-    limits: Limits,
-    strict_query: bool,
-) -> Served:
-    api_keys = api_key_names(operation.node.document)
-    parameters = ParameterReader(
-        operation, binding, schemas, strict_query=strict_query, api_keys=api_keys
-    )
-    body = BodyReader(operation.body, binding, schemas) if operation.body else None
-    wanted = parameters.headers | (BODY_HEADERS if body else frozenset[bytes]())
-    if any(one.content for one in operation.responses.values()):
-        wanted |= {b"accept"}
-    return Served(registration, limits, parameters, body, binding.injected, wanted)
-
-
-def _security_faults(operation: Operation) -> list[Fault]:
-    """Closed by default: what the document protects is not served without protection."""
-    if not operation.security or {} in operation.security:
-        return []
-    schemes = sorted({name for requirement in operation.security for name in requirement})
-    return [
-        operation.node.fault(
-            f"operation {operation.id} is behind {', '.join(schemes)}, which has no provider",
-            "security providers are not built yet; leave the operation without a handler, and"
-            f" declare it: App(..., missing={{{operation.id!r}}})",
-        )
-    ]
-
-
-def _limits(
-    operation: Operation, registration: Registration, limits: Limits, faults: list[Fault]
-) -> Limits:
-    """The app's limits, overridden by the document, overridden by the decorator."""
-    extensions = operation.extensions
-    keys = {name: "x-brrt-" + name.replace("_", "-") for name in PER_HANDLER}
-    document = {name: extensions[key] for name, key in keys.items() if key in extensions}
-    changes: list[tuple[Mapping[str, Any], Callable[[str, str], Fault]]] = [
-        (document, operation.node.fault),
-        (registration.limits, registration.fault),
-    ]
-    for values, fault in changes:
-        for name, value in values.items():
-            try:
-                limits = replace(limits, **{name: value})
-            except SettingError as error:
-                cure = "write another" if name == "queue_policy" else "give a number in range"
-                faults.append(fault(f"limit of {operation.id}: {error}", cure))
-    return limits
 
 
 def _route(found: tuple[Operation, ...], faults: list[Fault]) -> Router[int]:

@@ -17,16 +17,17 @@ from typing import Any, get_args, get_type_hints
 
 from anyio import CancelScope
 
+from brrt.endpoints import Options
 from brrt.errors import Fault, LifecycleError, SpecError
-from brrt.exchange import Run
 from brrt.handlers import Handlers, Registration, merge
 from brrt.openapi.document import Source, load
 from brrt.openapi.operations import snake_case
+from brrt.running import Run
 from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
 from brrt.runtime.statistics import Statistics
-from brrt.snapshot import Options, Snapshot, compile_snapshot
+from brrt.snapshot import Snapshot, compile_snapshot
 
 logger = logging.getLogger("brrt")
 

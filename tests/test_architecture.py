@@ -17,8 +17,20 @@ FLOORS = {
     "settings": {"config"},
     "contract": {"openapi"},
     "runtime": {"runtime"},
-    "edge": {"http", "outbound"},
-    "app": {"handlers", "snapshot", "exchange", "lifespan", "options", "reading", "world", "app"},
+    "edge": {"http", "outbound", "security"},
+    "app": {
+        "handlers",
+        "arguments",
+        "endpoints",
+        "running",
+        "snapshot",
+        "exchange",
+        "lifespan",
+        "options",
+        "reading",
+        "world",
+        "app",
+    },
     "doors": {"__init__", "__main__", "watching", "cli", "testing"},
 }
 LEVELS = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms}

@@ -8,7 +8,7 @@ import pytest
 
 from brrt import App, Handlers, Limits, SettingError, SpecError, config
 from brrt.config import PER_HANDLER
-from brrt.snapshot import Endpoint
+from brrt.endpoints import Endpoint
 
 Book = Any
 

@@ -10,7 +10,7 @@ from benchmarks.simulation.changes import Change
 from benchmarks.simulation.expected import Expected, Known, Service
 from benchmarks.simulation.loop import Task
 from benchmarks.simulation.plan import OPERATIONS
-from brrt.exchange import Run
+from brrt.running import Run
 from brrt.runtime.ages import Ages
 from brrt.runtime.crew import Crew
 from brrt.runtime.patience import Patience

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from brrt.app import App
 from brrt.cli.check import load_app
-from brrt.snapshot import Endpoint
+from brrt.endpoints import Endpoint
 
 EXAMPLES = """\b
 Examples:

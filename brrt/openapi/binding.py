@@ -60,12 +60,19 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Principal:
+    """Stands for who calls, where a handler asks for that: one of these types, or anybody."""
+
+    kinds: tuple[type, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
     """How an operation's handler is called, with keyword arguments only.
 
     `parameters` is keyed by location and name, `members` by the names of a form's properties.
-    `injected` maps the handler's parameter names to what is put there: a kind (`"request"`) or,
-    for the lifespan's state, its type.
+    `injected` maps the handler's parameter names to what is put there: a kind (`"request"`), a
+    `Principal`, or, for the lifespan's state, its type.
     """
 
     parameters: Mapping[tuple[str, str], Taken]
@@ -81,14 +88,15 @@ def bind(
     state: type | None,
     has_state: bool,
     files: frozenset[type] = frozenset(),
+    principals: tuple[type, ...] | None = None,
 ) -> tuple[Binding, list[Fault]]:
     """Bind a handler to an operation.
 
     `injectables` are the types that the framework itself supplies; `state` is the type of the
     lifespan's state where it is known, and `has_state` says whether there is one; `files` are
-    the types of uploaded files.
+    the types of uploaded files, `principals` those of who may call, None where anybody may.
     """
-    binder = _Binder(operation, handler, injectables, state, has_state, files)
+    binder = _Binder(operation, handler, injectables, state, has_state, files, principals)
     return binder.bind(), binder.faults
 
 
@@ -103,6 +111,7 @@ class _Binder:
         state: type | None,
         has_state: bool,
         files: frozenset[type],
+        principals: tuple[type, ...] | None,
     ) -> None:
         self.operation = operation
         self.handler = handler
@@ -111,6 +120,7 @@ class _Binder:
         self._state = state
         self._has_state = has_state
         self._files = files
+        self._principals = principals
         self._form = form_members(operation.body)
         self._parameters: dict[tuple[str, str], Taken] = {}
         self._members: dict[str, Taken] = {}
@@ -148,6 +158,8 @@ class _Binder:
             self._place_named(parameter, hint, found)
         elif members := _named(self._form, parameter.name):
             self._place_member(parameter, hint, members)
+        elif (principal := self._principal(parameter, hint)) is not None:
+            self._injected[parameter.name] = principal
         elif self._is_state(hint):
             self._injected[parameter.name] = hint
         elif (
@@ -167,6 +179,17 @@ class _Binder:
     def _candidates(self, name: str) -> list[Parameter]:
         names = _named((one.name for one in self.operation.parameters), name)
         return [one for one in self.operation.parameters if one.name in names]
+
+    def _principal(self, parameter: inspect.Parameter, hint: Any) -> Principal | None:
+        """Who calls: by the name `principal`, or by the type of those whom a provider knows."""
+        if self._principals is None:
+            return None
+        kinds = [one for one in choices(hint) if one is not type(None)]
+        known = tuple(one for one in kinds if isinstance(one, type) and one not in PLAIN)
+        meant = [any(issubclass(each, one) for each in self._principals) for one in known]
+        if known and len(known) == len(kinds) and all(meant):
+            return Principal(known)
+        return Principal(()) if parameter.name == "principal" else None
 
     def _is_state(self, hint: Any) -> bool:
         if not self._has_state or not isinstance(hint, type) or hint in PLAIN:

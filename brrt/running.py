@@ -1,0 +1,45 @@
+"""A running app: what is served now, by whom, and what all its requests share."""
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from brrt.config import Limits
+from brrt.outbound.connections import Connections
+from brrt.outbound.sender import Sender
+from brrt.outbound.settings import Outbound
+from brrt.runtime.patience import Patience
+from brrt.runtime.registry import Registry
+from brrt.snapshot import Snapshot
+
+
+@dataclass(slots=True)
+class Run:
+    """A running app. `snapshot` is the one reference that a reload changes."""
+
+    snapshot: Snapshot
+    registry: Registry
+    limits: Limits
+    state: Any
+    loop: asyncio.AbstractEventLoop
+    patience: Patience
+    upload_patience: Patience
+    stream_patience: Patience
+    outbound: Outbound
+    thread: int = field(default_factory=threading.get_ident)
+    connections: Connections | None = None
+
+    def sender(self) -> Sender:
+        """What sends the callbacks and webhooks of the document that is served now."""
+        if self.connections is None:
+            self.connections = Connections(self.outbound)
+        return Sender(self.snapshot.hooks, self.connections)
+
+    def is_here(self) -> bool:
+        """Whether the caller runs in this run's loop.
+
+        It asks for the thread, since `asyncio.get_running_loop` asks the kernel for the process
+        id each time (CPython 3.11), which costs a twentieth of a request.
+        """
+        return self.thread == threading.get_ident() and self.loop.is_running()

@@ -1,0 +1,1 @@
+"""Who may call: credentials, the providers that judge them, and what strangers are told."""

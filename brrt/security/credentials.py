@@ -1,0 +1,80 @@
+"""Where a request shows who it is: keys, and the Authorization header (RFC 9110, section 11.6.2).
+
+What is found is never logged, and stands in no message. Nothing here says whether it is right.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import cookie_parser
+
+from brrt.openapi.security import API_KEY, BASIC, Scheme
+
+AUTHORIZATION: Final = b"authorization"
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """What a client of HTTP Basic shows (RFC 7617)."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a request shows for a scheme. `value` is None where it cannot be read."""
+
+    value: Any
+
+
+def find(scheme: Scheme, scope: Mapping[str, Any]) -> Shown | None:
+    """The credentials of a request for a scheme: a text, or `Basic`. None where it shows none.
+
+    What stands there twice cannot be read: whoever checks one of them may mean the other.
+    """
+    if scheme.kind == API_KEY:
+        return _one(_keys(scheme, scope))
+    found = [text for name, text in scope["headers"] if name == AUTHORIZATION]
+    if not found:
+        return None
+    kind, _, rest = found[0].decode("latin-1").strip().partition(" ")
+    if kind.lower() != scheme.http:
+        return None
+    value: Any = rest.strip() or None
+    if scheme.http == BASIC and value is not None:
+        value = _basic(value)
+    return Shown(value if len(found) == 1 else None)
+
+
+def _one(found: list[str]) -> Shown | None:
+    if not found:
+        return None
+    return Shown(found[0] if len(found) == 1 and found[0] else None)
+
+
+def _keys(scheme: Scheme, scope: Mapping[str, Any]) -> list[str]:
+    """Every value under the name of an API key."""
+    if scheme.location == "query":
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return [text for name, text in pairs if name == scheme.parameter]
+    wanted = b"cookie" if scheme.location == "cookie" else scheme.parameter.lower().encode()
+    headers = [text.decode("latin-1") for name, text in scope["headers"] if name == wanted]
+    if scheme.location != "cookie":
+        return headers
+    cookies = [cookie_parser(text) for text in headers]
+    return [one[scheme.parameter] for one in cookies if scheme.parameter in one]
+
+
+def _basic(text: str) -> Basic | None:
+    """Name and password, which is all behind the first colon (RFC 7617, section 2)."""
+    try:
+        decoded = base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    username, colon, password = decoded.partition(":")
+    return Basic(username, password) if colon else None

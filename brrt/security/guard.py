@@ -1,0 +1,123 @@
+"""Whether a request may pass: what the document requires, judged by the user's providers.
+
+Rules of this file:
+- Closed unless opened: only a provider that says who it is lets anybody through, or a document
+  that requires nothing.
+- Whoever shows credentials is judged by them, even where anybody may pass.
+- What strangers learn is which schemes there are, and that is in the document.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from brrt.errors import Forbidden, Problem, Unauthorized
+from brrt.openapi.security import API_KEY, BASIC, BEARER, Alternative, Requirement
+from brrt.security.credentials import find
+from brrt.security.providers import Provider
+
+DENIED: Final = "the credentials are not accepted"
+MISSING: Final = "credentials are required"
+
+
+class Guard:
+    """The guard of one operation. `realm` is told in challenges (RFC 9110, section 11.5)."""
+
+    def __init__(
+        self, required: tuple[Alternative, ...], providers: Mapping[str, Provider], realm: str
+    ) -> None:
+        self._required = sorted(required, key=lambda one: not one)  # anybody comes last
+        self._providers = providers
+        self._realm = "".join(one for one in realm if one.isprintable() and one not in '"\\')
+
+    async def admit(self, scope: Mapping[str, Any], request: Any) -> dict[str, Any]:
+        """Who it is, by scheme. Raises `Problem` 401 or 403, and what providers raise."""
+        asking = _Asking(self._providers, scope, request)
+        for alternative in self._required:
+            if not alternative and asking.refusals:
+                break
+            if (principals := await asking.meet(alternative)) is not None:
+                return principals
+        raise self._refusal(asking.refusals)
+
+    def _refusal(self, refusals: "dict[Requirement, Problem]") -> Problem:
+        """Of several the one that says most: what is not allowed, or else who is not known."""
+        forbidden = [one for one in refusals.values() if one.status != 401]
+        denied = forbidden or list(refusals.values())
+        problem = denied[0] if denied else Unauthorized(MISSING)
+        if any(name.lower() == "www-authenticate" for name in problem.headers):
+            return problem
+        if problem.status in (401, 403):
+            challenges = self._challenges(refusals, problem.status)
+            if challenges:
+                problem.headers["WWW-Authenticate"] = ", ".join(challenges)
+        return problem
+
+    def _challenges(self, refusals: "dict[Requirement, Problem]", status: int) -> list[str]:
+        """One for each scheme that would do (RFC 9110, section 11.6.1); of 403, what is lacking."""
+        each = dict.fromkeys(one for alternative in self._required for one in alternative)
+        if status == 403:
+            each = {one: None for one in each if one in refusals and one.scheme.http == BEARER}
+        return list(dict.fromkeys(self._challenge(one, refusals.get(one)) for one in each))
+
+    def _challenge(self, one: Requirement, refusal: Problem | None) -> str:
+        scheme = one.scheme
+        if scheme.kind == API_KEY:  # no registered scheme; this is what others write
+            place = f'in="{scheme.location}", name="{_text(scheme.parameter)}"'
+            return f'ApiKey realm="{self._realm}", {place}'
+        if scheme.http == BASIC:
+            return f'Basic realm="{self._realm}", charset="UTF-8"'
+        parts = [f'realm="{self._realm}"']
+        if scheme.http == BEARER and refusal is not None:  # RFC 6750, section 3.1
+            error = "insufficient_scope" if refusal.status == 403 else "invalid_token"
+            parts.append(f'error="{error}"')
+        if scheme.http == BEARER and one.scopes:
+            parts.append(f'scope="{_text(" ".join(one.scopes))}"')
+        return f"{scheme.http.capitalize()} {', '.join(parts)}"
+
+
+def _text(text: str) -> str:
+    """What may stand between quotation marks."""
+    return "".join(one for one in text if " " <= one <= "~" and one not in '"\\')
+
+
+class _Asking:
+    """The questions about one request. Each provider is asked once for the same thing."""
+
+    def __init__(
+        self, providers: Mapping[str, Provider], scope: Mapping[str, Any], request: Any
+    ) -> None:
+        self._providers = providers
+        self._scope = scope
+        self._request = request
+        self._known: dict[Requirement, Any] = {}
+        self.refusals: dict[Requirement, Problem] = {}
+
+    async def meet(self, alternative: Alternative) -> dict[str, Any] | None:
+        """Who it is, if every scheme of an alternative is met."""
+        principals: dict[str, Any] = {}
+        for one in alternative:
+            principal = await self._ask(one)
+            if principal is None:
+                return None
+            principals[one.scheme.name] = principal
+        return principals
+
+    async def _ask(self, one: Requirement) -> Any:
+        if one not in self._known:
+            self._known[one] = await self._judge(one)
+        return self._known[one]
+
+    async def _judge(self, one: Requirement) -> Any:
+        shown = find(one.scheme, self._scope)
+        if shown is None:
+            return None
+        principal, refusal = None, None
+        if shown.value is not None:
+            provider = self._providers[one.scheme.name]
+            try:
+                principal = await provider(shown.value, one.scopes, self._request)
+            except (Unauthorized, Forbidden) as error:
+                refusal = error
+        if principal is None:
+            self.refusals[one] = refusal or Unauthorized(DENIED)
+        return principal
