@@ -27,7 +27,7 @@ async def admit(
     run: Run, pool: Pool, endpoint: Endpoint, guard: Guard, scope: Scope
 ) -> Mapping[str, Any]:
     """Who calls, by scheme. Raises `Problem` 401, 403 and 503, and what providers raise."""
-    request = _request(endpoint, scope, {}, MISSING, {})
+    request = _request(run, endpoint, scope, {}, MISSING, {})
     pool.begin_reading()
     wait = run.patience.begin()
     try:
@@ -71,7 +71,7 @@ def make_arguments(
         raise Invalid(found)
     for name, kind in served.injected.items():
         if kind == "request":
-            arguments[name] = _request(endpoint, scope, values, content, principals)
+            arguments[name] = _request(run, endpoint, scope, values, content, principals)
         elif isinstance(kind, Principal):
             arguments[name] = _principal(kind, principals)
         else:
@@ -93,6 +93,7 @@ def _principal(wanted: Principal, principals: Mapping[str, Any]) -> Any:
 
 
 def _request(
+    run: Run,
     endpoint: Endpoint,
     scope: Scope,
     values: Mapping[str, Any],
@@ -101,6 +102,7 @@ def _request(
 ) -> Request:
     request = Request(dict(scope))
     request.principals = principals
+    request.app_state = run.state
     request.operation = endpoint.operation
     request.parameters = values
     request.content = None if content is MISSING else content

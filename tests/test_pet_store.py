@@ -21,7 +21,7 @@ import yaml
 from jsonschema_rs import validator_for
 
 from examples.pet_store import database
-from examples.pet_store.app import DOCUMENT, MISSING
+from examples.pet_store.app import DOCUMENT, build
 from examples.pet_store.database import open_database
 from examples.pet_store.models import Cat, Dog, NewItem, NewPet, NewWebhook
 from examples.pet_store.schema import MIGRATIONS, SEED
@@ -679,10 +679,52 @@ def test_register_webhook_refuses_what_breaks_the_document(shop: httpx.Client) -
     assert "hush" not in response.text
 
 
-def test_what_is_declared_missing_answers_501(shop: httpx.Client) -> None:
-    """One operation waits for a later release, by declaration, and says so."""
-    assert len(MISSING) == 1
-    problem(shop.get("/secure", headers={"Authorization": "Bearer x"}), 501)
+@pytest.mark.parametrize(
+    ("token", "caller"),
+    [
+        ("demo-token", {"subject": "ada", "scopes": []}),
+        ("demo-reader", {"subject": "grace", "scopes": ["read"]}),
+    ],
+)
+def test_get_secret(shop: httpx.Client, token: str, caller: dict[str, Any]) -> None:
+    """A bearer token, or one of OAuth 2 with the scope, opens the door."""
+    response = shop.get("/secure", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 200
+    assert response.json() == caller
+
+
+SHOP = 'Bearer realm="Pet store"'
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "challenge"),
+    [
+        ({}, 401, f'{SHOP}, {SHOP}, scope="read"'),
+        (
+            {"Authorization": "Bearer guessed"},
+            401,
+            f'{SHOP}, error="invalid_token", {SHOP}, error="invalid_token", scope="read"',
+        ),
+        (
+            {"Authorization": "Bearer demo-writer"},
+            403,
+            f'{SHOP}, error="insufficient_scope", scope="read"',
+        ),
+    ],
+)
+def test_get_secret_is_closed(
+    shop: httpx.Client, headers: dict[str, str], status: int, challenge: str
+) -> None:
+    """Without a token, with a wrong one, or without the scope; and the token is not repeated."""
+    response = shop.get("/secure", headers=headers)
+    problem(response, status)
+    assert "guessed" not in response.text
+    assert response.headers["www-authenticate"] == challenge
+
+
+def test_every_operation_works() -> None:
+    """No operation of the document answers 501."""
+    assert all(endpoint.served is not None for endpoint in build().endpoints)
 
 
 # Around the operations.

@@ -23,13 +23,14 @@ class Request(StarletteRequest):
     `operation` is the operation that was matched, `parameters` the decoded and checked values
     by the document's names (one that stands in several places is `path.id` and `query.id` there),
     `content` the decoded body (None where there is none), `principals` who calls, by the names of
-    the security schemes.
+    the security schemes, `app_state` what the app's lifespan has yielded.
     """
 
     operation: Operation
     parameters: Mapping[str, Any]
     content: Any
     principals: Mapping[str, Any]
+    app_state: Any
 
 
 def request_path(scope: Scope) -> str:

@@ -56,7 +56,8 @@ class Guard:
         """One for each scheme that would do (RFC 9110, section 11.6.1); of 403, what is lacking."""
         each = dict.fromkeys(one for alternative in self._required for one in alternative)
         if status == 403:
-            each = {one: None for one in each if one in refusals and one.scheme.http == BEARER}
+            lacking = (one for one in each if one in refusals and refusals[one].status == 403)
+            each = dict.fromkeys(one for one in lacking if one.scheme.http == BEARER)
         return list(dict.fromkeys(self._challenge(one, refusals.get(one)) for one in each))
 
     def _challenge(self, one: Requirement, refusal: Problem | None) -> str:
@@ -93,14 +94,9 @@ class _Asking:
         self.refusals: dict[Requirement, Problem] = {}
 
     async def meet(self, alternative: Alternative) -> dict[str, Any] | None:
-        """Who it is, if every scheme of an alternative is met."""
-        principals: dict[str, Any] = {}
-        for one in alternative:
-            principal = await self._ask(one)
-            if principal is None:
-                return None
-            principals[one.scheme.name] = principal
-        return principals
+        """Who it is, if every scheme of an alternative is met. All are asked, so all count."""
+        found = {one.scheme.name: await self._ask(one) for one in alternative}
+        return None if None in found.values() else found
 
     async def _ask(self, one: Requirement) -> Any:
         if one not in self._known:

@@ -7,14 +7,10 @@ from pathlib import Path
 
 from brrt import App, BadRequest, Outbound, Problem, TargetRefused
 from examples.pet_store.handlers import admin, files, items, pets, search, users
+from examples.pet_store.security import PROVIDERS
 from examples.pet_store.store import ChipTaken, Store, open_store
 
 DOCUMENT = Path(__file__).with_name("openapi.yaml")
-
-# These answer 501 until brrt can do what they need.
-MISSING = {
-    "getSecret",  # bearer tokens and OAuth 2
-}
 
 
 @asynccontextmanager
@@ -46,7 +42,7 @@ def build() -> App:
             admin.handlers,
         ],
         lifespan=lifespan,
-        missing=MISSING,
+        security=PROVIDERS,
         errors={ChipTaken: 409, TargetRefused: refused},
         outbound=Outbound(allow=tuple(os.environ.get("PET_STORE_WEBHOOKS", "").split())),
     )

@@ -184,3 +184,10 @@ class Subscription(Model, frozen=True):
 
     url: str
     secret: str | None
+
+
+class Caller(Model, frozen=True):
+    """Somebody who has shown a token, and what that allows."""
+
+    subject: str
+    scopes: list[str]

@@ -70,6 +70,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             event TEXT NOT NULL,
             pet TEXT NOT NULL
         )""",
+        """CREATE TABLE tokens (
+            sha256 TEXT PRIMARY KEY,
+            scheme TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            scopes TEXT NOT NULL
+        ) WITHOUT ROWID""",
     ),
 )
 
@@ -102,6 +108,14 @@ SEED: tuple[str, ...] = (
          X'00010203FDFEFF'),
         ('5d1f3c1e-8a44-4a0e-b6cb-0f7f0f6f1c03', 'pedigree.json', 'application/json',
          CAST('{"name":"Minka","parents":["Mila","Tom"]}' AS BLOB))""",
+    # For trying it out: "demo-token", "demo-reader" and "demo-writer". Tokens are kept as hashes.
+    """INSERT INTO tokens (sha256, scheme, subject, scopes) VALUES
+        ('7c43ef5ae21d43ce2743f770c68e24def1a43ee2f416d2438410c8af7af2ff2c',
+         'bearer', 'ada', '[]'),
+        ('5d5e2faf3d78defb635c8428041aef27c0aad397ce67215275df82b10e5ba617',
+         'oauth2', 'grace', '["read"]'),
+        ('9de63fd258a6b3e15cfc2a985974f41d256c5aa92dd500f6487858c71833378d',
+         'oauth2', 'alan', '["write"]')""",
     """INSERT INTO settings (name, value) VALUES
         ('shopName', '"Paws & Co"'), ('open', 'true'), ('greeting', '"Come in!"'),
         ('maxPetsPerUser', '3')""",

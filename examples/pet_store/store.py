@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -16,6 +17,7 @@ from msgspec import Struct, convert, json, structs, to_builtins
 from examples.pet_store.database import Database, open_database
 from examples.pet_store.models import (
     Application,
+    Caller,
     Color,
     EventName,
     Item,
@@ -292,6 +294,16 @@ class Store:
             event=event,
         )
         return [_value(row, Subscription) for row in rows]
+
+    async def caller(self, scheme: str, token: str) -> Caller | None:
+        """Whose token of a scheme this is."""
+        digest = sha256(token.encode()).hexdigest()  # tokens are long and random: no salt is needed
+        rows = await self._database.query(
+            "SELECT subject, scopes FROM tokens WHERE sha256 = :digest AND scheme = :scheme",
+            digest=digest,
+            scheme=scheme,
+        )
+        return Caller(rows[0]["subject"], json.decode(rows[0]["scopes"])) if rows else None
 
     async def settings(self) -> dict[str, Any]:
         """All settings by name."""

@@ -1,10 +1,10 @@
-"""Settings, webhooks and events."""
+"""Settings, webhooks, events, and what needs credentials."""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
 from brrt import Event, Handlers, Reply, Request, Sender
-from examples.pet_store.models import NewWebhook, Webhook
+from examples.pet_store.models import Caller, NewWebhook, Webhook
 from examples.pet_store.store import Store
 
 handlers = Handlers()
@@ -14,6 +14,12 @@ handlers = Handlers()
 async def get_settings(store: Store) -> dict[str, Any]:
     """Whatever JSON can say may be answered; the document still decides whether it is right."""
     return await store.settings()
+
+
+@handlers
+async def get_secret(caller: Caller) -> Caller:
+    """Who asks is known by the time that a handler runs; its type says that it wants to know."""
+    return caller
 
 
 @handlers
