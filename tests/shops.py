@@ -60,10 +60,10 @@ def served(app: Any) -> Generator[str, None, None]:
 
 
 @contextmanager
-def shop_at(database: str, webhooks: str = "") -> Generator[httpx.Client, None, None]:
+def shop_at(database: str, webhooks: str = "127.0.0.1") -> Generator[httpx.Client, None, None]:
     """A client of a new pet store, with its store in `database`.
 
-    `webhooks` are the addresses beside public ones that it may call.
+    `webhooks` are the addresses that it may call; for none, all that are public.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PET_STORE_DATABASE", database)

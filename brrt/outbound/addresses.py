@@ -8,6 +8,7 @@ it is checked and another when it is called. Pure: nothing here opens a connecti
 
 import re
 import socket
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -80,6 +81,7 @@ class Guard:
     def __init__(self, settings: Outbound) -> None:
         self._allowed = settings.networks
         self._https_only = settings.https_only
+        self._only = settings.only
 
     def target(self, url: str) -> Target:
         """The parts of a url. Raises `TargetRefused`.
@@ -91,6 +93,9 @@ class Guard:
         if self._https_only and target.scheme != "https":
             raise TargetRefused("the url is not https, which https_only demands")
         literal = literal_address(target.host)
+        if self._only is not None and not _is_listed(target.host, literal, self._only):
+            message = f"{target.host} is none of the hosts that Outbound(only=...) names"
+            raise TargetRefused(message)
         if literal is not None:
             self.check(target.host, [literal])
         return target
@@ -114,6 +119,20 @@ class Guard:
         if any(_holds(one, address) or _holds(one, inner) for one in self._allowed):
             return True
         return is_public(inner)
+
+
+def _is_listed(host: str, address: Address | None, only: tuple[str, ...]) -> bool:
+    """Whether a host is one of some names, addresses and networks."""
+    for one in only:
+        if address is None:
+            name = one.lower()
+            if host == name or (name.startswith(".") and host.endswith(name)):
+                return True
+            continue
+        with suppress(ValueError):
+            if _holds(ip_network(one), address):
+                return True
+    return False
 
 
 def read_target(url: str) -> Target:

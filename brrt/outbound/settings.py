@@ -48,8 +48,10 @@ class Outbound:
     `connections` are open, idle ones for `keep_alive`.
 
     `allow` are the networks or addresses that are called although they are not public, such as
-    `("10.1.0.0/16", "127.0.0.1")`. `https_only` refuses plain http. `tls` is for receivers with
-    certificates of their own; by default those of the public authorities are trusted.
+    `("10.1.0.0/16", "127.0.0.1")`; `only`, where it is given, are the hosts that are called at
+    all: names (one that begins with a dot stands for all below it), addresses or networks.
+    `https_only` refuses plain http. `tls` is for receivers with certificates of their own; by
+    default those of the public authorities are trusted.
 
     Raises `SettingError` for a value out of range.
     """
@@ -63,6 +65,7 @@ class Outbound:
     connections: int = CONNECTIONS
     keep_alive: float = KEEP_ALIVE
     allow: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
     https_only: bool = False
     user_agent: str = USER_AGENT
     tls: ssl.SSLContext | None = None
@@ -71,6 +74,9 @@ class Outbound:
         for name in _NUMBERS:
             _check_number(name, getattr(self, name))
         _ = self.networks
+        only: Any = self.only
+        if only is not None and not (isinstance(only, tuple) and all(map(_is_text, only))):
+            raise SettingError(f"only must be a tuple of hosts, got {only!r}")
         if not self.user_agent.isascii() or not self.user_agent.isprintable():
             raise SettingError(f"user_agent must be printable ASCII, got {self.user_agent!r}")
 
@@ -81,6 +87,10 @@ class Outbound:
         if not isinstance(given, tuple):
             raise SettingError(f"allow must be a tuple of networks, got {given!r}")
         return tuple(map(_network, self.allow))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _network(text: Any) -> Network:

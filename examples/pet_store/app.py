@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from brrt import App, BadRequest, Outbound, Problem, TargetRefused
+from brrt import App, Forbidden, Outbound, Problem, TargetRefused
 from examples.pet_store.handlers import admin, files, items, pets, search, users
 from examples.pet_store.security import PROVIDERS
 from examples.pet_store.store import ChipTaken, Store, open_store
@@ -21,16 +21,17 @@ async def lifespan(app: App) -> AsyncGenerator[Store, None]:
 
 
 def refused(_: TargetRefused) -> Problem:
-    """A webhook that would never be called is the mistake of whoever registers it."""
-    return BadRequest("only a public url can be called")
+    """The shop calls nobody whom it may not call."""
+    return Forbidden("this url is none that may be called: it is not public")
 
 
 def build() -> App:
     """Build an app; each opens a store of its own.
 
-    Webhooks go to public addresses, and to those that $PET_STORE_WEBHOOKS names, such as
-    `127.0.0.1`.
+    Webhooks go to public addresses, or, where $PET_STORE_WEBHOOKS names some, such as `127.0.0.1`,
+    to those alone.
     """
+    hosts = tuple(os.environ.get("PET_STORE_WEBHOOKS", "").split())
     return App(
         DOCUMENT,
         [
@@ -44,5 +45,5 @@ def build() -> App:
         lifespan=lifespan,
         security=PROVIDERS,
         errors={ChipTaken: 409, TargetRefused: refused},
-        outbound=Outbound(allow=tuple(os.environ.get("PET_STORE_WEBHOOKS", "").split())),
+        outbound=Outbound(allow=hosts, only=hosts or None),
     )
