@@ -14,8 +14,10 @@ from typing import Any, Final
 
 from benchmarks.simulation.runs import Outcome, explore
 from brrt import app, exchange, snapshot, world
+from brrt.http.outflow import Outflow
 from brrt.lifespan import Life, Lifespan
 from brrt.runtime.ages import Ages
+from brrt.runtime.background import Background
 from brrt.runtime.ceiling import Ceiling
 from brrt.runtime.crew import Crew
 from brrt.runtime.jobs import Job
@@ -23,6 +25,7 @@ from brrt.runtime.mailbox import Mailbox
 from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
+from brrt.runtime.streams import Stream, Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,6 +465,218 @@ MUTATIONS: Final = (
         "a start that is cancelled is counted as one that holds",
         *(Lifespan, "enter"),
         "life.holders -= 1",
+        "pass",
+    ),
+    # Streams
+    Mutation(
+        "a retirement does not wait for streams",
+        *(Pool, "retire"),
+        "await self._streams.outlast(max(until - self._loop.time(), 0.0))",
+        "pass",
+    ),
+    Mutation(
+        "the grace of a pool is over for streams when its jobs are done",
+        *(Pool, "_is_at_rest"),
+        "and not self.streams",
+        "",
+    ),
+    Mutation(
+        "streams go on after their grace",
+        *(Pool, "retire"),
+        " + self._streams.end_all()",
+        "",
+    ),
+    Mutation(
+        "a stream that ended keeps its place in the quota",
+        *(Streams, "_ended"),
+        "self._quota.taken -= 1",
+        "pass",
+    ),
+    Mutation(
+        "one stream more than allowed",
+        *(Streams, "check_room"),
+        "len(self._open) >= self._limits.streams",
+        "len(self._open) > self._limits.streams",
+    ),
+    Mutation(
+        "the streams of all handlers are not bounded together",
+        *(Streams, "check_room"),
+        "or self._quota.taken >= self._quota.limit",
+        "",
+    ),
+    Mutation(
+        "the item that the taker waits for is lost",
+        *(Stream, "_hand_over"),
+        "self._taker.set_result(item)",
+        "self._taker.set_result(LULL)",
+    ),
+    Mutation(
+        "an item that waits is lost at the end",
+        *(Stream, "take"),
+        "if self._item is not _NOTHING:",
+        "if self._item is not _NOTHING and self.outcome is None:",
+    ),
+    Mutation(
+        "a handler is asked for more than its client takes",
+        *(Stream, "_hand_over"),
+        "await self._room",
+        "pass",
+    ),
+    Mutation(
+        "a client that hangs up does not end its stream",
+        *(Outflow, "_heard"),
+        "self._pool.end_stream(self._stream, CANCELLED)",
+        "pass",
+    ),
+    Mutation(
+        "a stream outlives its request",
+        *(Outflow, "close"),
+        "self._pool.end_stream(self._stream, CANCELLED)",
+        "pass",
+    ),
+    Mutation(
+        "streams of events are not ended by a change",
+        *(Streams, "leave"),
+        "self.end(stream, STOPPED)",
+        "pass",
+    ),
+    Mutation(
+        "a stream of events that opens during a change is not ended",
+        *(Streams, "returns"),
+        "if self._is_leaving:",
+        "if False:",
+    ),
+    Mutation(
+        "a stream of events that a change ends breaks off",
+        *(Outflow, "_may_come_back"),
+        "self._head.comes_back and",
+        "False and",
+    ),
+    Mutation(
+        "every stream is ended by a change at once",
+        *(Pool, "let_return"),
+        "self._streams.returns(stream)",
+        "pass",
+    ),
+    Mutation(
+        "a stream that was cut looks complete",
+        *(Outflow, "_finish"),
+        "raise self._broken(outcome)",
+        "pass",
+    ),
+    Mutation(
+        "a failure before the first item looks like success",
+        *(Outflow, "begin"),
+        "is_over = item.reason is Reason.DONE",
+        "is_over = True",
+    ),
+    Mutation(
+        "an iterator is not closed when its stream ends",
+        *(Stream, "_give"),
+        "await self._close(source)",
+        "pass",
+    ),
+    Mutation(
+        "an iterator whose stream ends before it begins is not closed",
+        *(Stream, "end"),
+        "self._has_begun and",
+        "",
+    ),
+    Mutation(
+        "an iterator that nobody waits for is not closed",
+        *(Pool, "_open"),
+        "await close()",
+        "pass",
+    ),
+    Mutation(
+        "what a handler does when it is closed is cut short",
+        *(Streams, "outlast"),
+        "await wait_for(tasks, wait)",
+        "pass",
+    ),
+    Mutation(
+        "a stream whose handler stands still is waited for",
+        *(Outflow, "_flow"),
+        "item is LULL and not beats",
+        "item is LULL and False",
+    ),
+    Mutation(
+        "a client that does not take the last piece is waited for",
+        *(Outflow, "_finish"),
+        'await self._put(send, {"type": "http.response.body", "body": last})',
+        'await send({"type": "http.response.body", "body": last})',
+    ),
+    Mutation(
+        "a client that takes nothing is waited for",
+        *(Outflow, "_put"),
+        "wait = self._patience.begin()",
+        "from brrt.runtime.patience import Wait\n    wait = Wait(asyncio.current_task(), 0.0)",
+    ),
+    Mutation(
+        "a stream is counted twice",
+        *(Streams, "_ended"),
+        "if stream not in self._open:",
+        "if False:",
+    ),
+    Mutation(
+        "a stream that failed is not counted",
+        *(Streams, "_count"),
+        "counters.failed += 1",
+        "pass",
+    ),
+    Mutation(
+        "a stream that ignores its end is not counted",
+        *(Streams, "end"),
+        "if stream in self._open and self._open[stream] is None",
+        "if False",
+    ),
+    Mutation(
+        "a stream leaves a timer in the loop",
+        *(Streams, "_ended"),
+        "alarm.cancel()",
+        "pass",
+    ),
+    Mutation(
+        "a handler that swallows its end goes on giving",
+        *(Stream, "_give"),
+        "if self.outcome is not None:",
+        "if False:",
+    ),
+    Mutation(
+        "a stream keeps the worker that opened it",
+        *(Pool, "_open"),
+        "job.stream = stream",
+        "job.stream = stream; await asyncio.wait([stream.task])",
+    ),
+    Mutation(
+        "a stream is opened for a caller who has gone",
+        *(Pool, "_open"),
+        "if not job.deserted and not job.settled:",
+        "if True:",
+    ),
+    # The background
+    Mutation(
+        "a stop does not wait for the background",
+        *(Registry, "aclose"),
+        "await self.background.end(self._until - asyncio.get_running_loop().time())",
+        "pass",
+    ),
+    Mutation(
+        "more in the background than allowed",
+        *(Background, "_check_room"),
+        ">= self._limits.max_background",
+        "> self._limits.max_background",
+    ),
+    Mutation(
+        "a crash in the background is not counted",
+        *(Background, "_ended"),
+        "self._counters.failed += 1",
+        "pass",
+    ),
+    Mutation(
+        "the background is not ended when the grace is over",
+        *(Background, "hurry"),
+        "self._drained.set_result(None)",
         "pass",
     ),
 )
