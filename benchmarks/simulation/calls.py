@@ -36,13 +36,15 @@ class Performance:
 class Giving(Performance):
     """What an iterator did for one stream: `given` are the items, `finished` whether it gave all.
 
-    `words` are those that it reached; `interrupted` tells when its last words were cut short.
+    `words` are those that it reached; `interrupted` tells when its last words were cut short;
+    `late` counts items after its end.
     """
 
     given: list[Any] = field(default_factory=list[Any])
     finished: bool = False
     words: list[str] = field(default_factory=list[str])
     interrupted: float | None = None
+    late: int = 0
 
 
 class Call:

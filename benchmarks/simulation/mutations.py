@@ -511,12 +511,6 @@ MUTATIONS: Final = (
         "self._taker.set_result(LULL)",
     ),
     Mutation(
-        "an item that waits is lost at the end",
-        *(Stream, "take"),
-        "if self._item is not _NOTHING:",
-        "if self._item is not _NOTHING and self.outcome is None:",
-    ),
-    Mutation(
         "a handler is asked for more than its client takes",
         *(Stream, "_hand_over"),
         "await self._room",
@@ -554,9 +548,9 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "every stream is ended by a change at once",
-        *(Pool, "let_return"),
-        "self._streams.returns(stream)",
-        "pass",
+        *(Outflow, "begin"),
+        "if head.comes_back:",
+        "if True:",
     ),
     Mutation(
         "a stream that was cut looks complete",

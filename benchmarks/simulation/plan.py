@@ -139,7 +139,12 @@ class _Writer:
         if operation == "make":
             pieces = tuple(random.choice([0, 0, 0, 0.1, 0.6]) for _ in range(random.randint(1, 3)))
         rests = self._rests() if operation in STREAMS else None
-        what = {"operation": operation, "does": behaviour, "pieces": pieces, "rests": rests}
+        what: dict[str, Any] = {
+            "operation": operation,
+            "does": behaviour,
+            "pieces": pieces,
+            "rests": rests,
+        }
         number = self._add("ask", when=when, **what)
         if random.random() < 0.25:
             self._add("hang up", when=self._soon(when), of=number)

@@ -77,7 +77,7 @@ class Rules:
         self._run: Run | None = None
         self._snapshot: Any = None
         self._pools: Any = None
-        self._registries: list[Registry] = []
+        self.registries: list[Registry] = []
         self._published = [Publication(0, {})]
         self.displaced: list[Displaced] = []
         self.last_down = 0
@@ -92,7 +92,7 @@ class Rules:
         """Requests that were shed so far, in all runs of the app."""
         return sum(
             one.shed + one.streams.refused
-            for registry in self._registries
+            for registry in self.registries
             for one in (*registry._counters.values(), registry._gone)
         )
 
@@ -118,7 +118,7 @@ class Rules:
             grace = self._scene.plan.limits.grace
             self.is_hasty = self.is_hasty or run.registry.limits.grace < grace
         self._check_hosts()
-        for registry in self._registries:
+        for registry in self.registries:
             self._bounds.check_bounds(registry)
             self._streams.check_bounds(registry)
         if not self._loop.is_busy:
@@ -133,7 +133,7 @@ class Rules:
         run = self._run
         if run is not None and run.registry.running:
             self._bounds.check_shares(run.registry)
-        for registry in self._registries:
+        for registry in self.registries:
             self._bounds.check_retiring(registry)
             self._bounds.check_generations(registry)
         left = self._loop.timers_of(Patience) if run is None else []
@@ -155,8 +155,8 @@ class Rules:
         old = self._snapshot.pool_map() if self._run and self._snapshot else {}
         is_new, self._run = run is not self._run, run
         self._snapshot, self._pools = (run.snapshot, run.registry._pools) if run else (None, None)
-        if run is not None and run.registry not in self._registries:
-            self._registries.append(run.registry)
+        if run is not None and run.registry not in self.registries:
+            self.registries.append(run.registry)
         serves = self._serves(run) if run else {}
         self._published.append(Publication(self._loop.steps, serves))
         new = run.snapshot.pool_map() if run and run.registry.running else {}
@@ -248,7 +248,7 @@ class Rules:
     def _owned(self) -> set[Any]:
         life = self._scene.app._lifespan._life
         owned: set[Any] = {life._keeper} if life is not None else set()
-        for registry in self._registries:
+        for registry in self.registries:
             owned.update(registry._retiring.values(), registry.background._tasks)
             for pool in registry._all_pools():
                 owned.update(pool._crew.workers, pool._crew.leaving)
@@ -453,7 +453,7 @@ class Rules:
 
     def _is_stuck(self, pool: Pool) -> bool:
         """Whether what is left of a pool is the fault of handlers that resist."""
-        if not any(pool in registry._stuck for registry in self._registries):
+        if not any(pool in registry._stuck for registry in self.registries):
             return False
         serial = self._scene.troupe.serials[pool.handler]
         return any(self._resists(call, serial) for call in self._scene.calls.values())
@@ -468,10 +468,10 @@ class Rules:
 
     def check_stop(self) -> None:
         """P2: the user's lifespan ends after the workers, and no timer is left of them."""
-        if not any(pool.active for registry in self._registries for pool in registry._all_pools()):
+        if not any(pool.active for registry in self.registries for pool in registry._all_pools()):
             left = self._loop.timers_of(Pool, Crew, Ages, Streams)
             self._expect(not left, "P2", f"timers after the stop: {left}")
-        for registry in self._registries:
+        for registry in self.registries:
             self._streams.check_stop(registry)
             for pool in registry._all_pools():
                 if (
@@ -574,7 +574,6 @@ class Rules:
             if one.cancelled is not None
         ]
         least = sum(one > 1e-9 for one in ignored)
-        self._streams.check_stuck()
         counted = self._scene.app.statistics().total.stuck
         most = sum(one > -1e-9 for one in ignored)
         told = f"{counted} counted as stuck, {least} to {most} are"
@@ -592,7 +591,7 @@ class Rules:
         self._expect(total.accepted == ended, "sums", f"at the end: {total}")
         self._check_counts()
         self._streams.check_closed()
-        for registry in self._registries:
+        for registry in self.registries:
             self._bounds.check_empty(registry)
         self._expect(not self._loop.timers(), "P2", f"{self._loop.timers()} timers at the end")
         for complaint in self._loop.complaints:
@@ -602,7 +601,7 @@ class Rules:
     def _check_counts(self) -> None:
         """What was answered was counted."""
         statuses = Counter(one.status for one in self._scene.calls.values())
-        counted = [one.statistics().total for one in self._registries]
+        counted = [one.statistics().total for one in self.registries]
         for name, status in (("timed_out", 504), ("served", 200), ("served", 409)):
             many = sum(getattr(one, name) for one in counted)
             if name == "timed_out":  # also before the first item

@@ -18,7 +18,6 @@ from benchmarks.simulation.rules import Rules
 from benchmarks.simulation.stream_rules import StreamRules
 from brrt import App
 
-
 ITEM: Final = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
 JSON: Final[dict[str, Any]] = {"application/json": {}}
 CONTENT: Final[dict[str, Any]] = {
