@@ -89,6 +89,7 @@ MUTATIONS: Final = (
         *(Crew, "_work"),
         "self._lose(job)",
         "pass",
+        seed=109,
     ),
     Mutation("a worker that dies has no successor", Crew, "_replace", "self._spawn()", "pass"),
     Mutation(
@@ -158,7 +159,7 @@ MUTATIONS: Final = (
         *(Pool, "_run"),
         "late = self._loop.time() >= job.accepted + self.limits.timeout",
         "late = False",
-        seed=94,
+        seed=36,
     ),
     Mutation("a job is answered twice", Job, "settle", "if self.settled:", "if False:"),
     Mutation(
@@ -197,7 +198,7 @@ MUTATIONS: Final = (
         *(Pool, "retire"),
         "with suppress(asyncio.CancelledError):",
         "if True:",
-        seed=167,
+        seed=245,
     ),
     Mutation(
         "a retirement that is cancelled before it begins never takes place",
@@ -237,7 +238,7 @@ MUTATIONS: Final = (
         *(Life, "_give_up"),
         "if not self._started.done():",
         "if False:",
-        seed=120,
+        seed=145,
     ),
     Mutation(
         "a replacement is forgotten at the next reload",
@@ -256,19 +257,21 @@ MUTATIONS: Final = (
         *(world.World, "_remember"),
         "self._registrations, self._removed = known, self._removed | {key}",
         "self._registrations = known",
+        seed=40,
     ),
     Mutation(
         "a handler is remembered before it is served",
         *(world.World, "_exchange"),
         "displaced = await self._publish(changed)",
         "self._remember(key, registration); displaced = await self._publish(changed)",
-        seed=166,
+        seed=100,
     ),
     Mutation(
         "a reload forgets its document",
         *(world.World, "_reload"),
         "self._source, self._registrations = source, known",
         "self._registrations = known",
+        seed=47,
     ),
     Mutation(
         "a reload forgets its handlers",
@@ -305,14 +308,14 @@ MUTATIONS: Final = (
         *(Registry, "make_way"),
         "if one.name in names",
         "if False",
-        seed=380,
+        seed=37,
     ),
     Mutation(
         "a reload is refused while others have more than they need",
         *(Registry, "make_way"),
         "await self._clear(len(arriving))",
         "pass",
-        seed=132,
+        seed=1099,
     ),
     Mutation(
         "no place is kept free for a reload",
@@ -325,6 +328,7 @@ MUTATIONS: Final = (
         *(Registry, "_retire"),
         "if pool in self._changing:",
         "if False:",
+        seed=40,
     ),
     Mutation(
         "a handler that has made a change is never waited for again",
@@ -356,41 +360,42 @@ MUTATIONS: Final = (
         *(Registry, "grant"),
         "self._hurry_later()",
         "pass",
-        seed=147,
+        seed=94,
     ),
     Mutation(
         "a stop leaves timers in the loop",
         *(Registry, "_see_off"),
         "alarm.cancel()",
         "pass",
+        seed=100,
     ),
     Mutation(
         "the crew leaves a timer in the loop",
         *(Crew, "end"),
         "self._shrinker.cancel()",
         "pass",
-        seed=40,
+        seed=36,
     ),
     Mutation(
         "a pool that found no room is never served",
         *(Ceiling, "ask"),
         "self.waiting[pool] = None",
         "pass",
-        seed=58,
+        seed=80,
     ),
     Mutation(
         "the place of a worker that ended goes to nobody",
         *(Ceiling, "hand_on"),
         "while self.waiting:",
         "while False:",
-        seed=58,
+        seed=80,
     ),
     Mutation(
         "who has more gives nothing",
         *(Ceiling, "_beg"),
         "if _owes(rich, poor) and rich.spare():",
         "if False:",
-        seed=133,
+        seed=80,
     ),
     Mutation(
         "members of the ceiling never leave it",
@@ -427,7 +432,7 @@ MUTATIONS: Final = (
         *(Mailbox, "_get"),
         "last=self._newest_first",
         "last=False",
-        seed=135,
+        seed=191,
     ),
     Mutation(
         "a body that was read counts as one that is read",
@@ -473,6 +478,7 @@ MUTATIONS: Final = (
         *(Pool, "retire"),
         "await self._streams.outlast(max(until - self._loop.time(), 0.0))",
         "pass",
+        seed=37,
     ),
     Mutation(
         "the grace of a pool is over for streams when its jobs are done",
@@ -485,6 +491,7 @@ MUTATIONS: Final = (
         *(Pool, "retire"),
         " + self._streams.end_all()",
         "",
+        seed=40,
     ),
     Mutation(
         "a stream that ended keeps its place in the quota",
@@ -533,6 +540,7 @@ MUTATIONS: Final = (
         *(Streams, "leave"),
         "self.end(stream, STOPPED)",
         "pass",
+        seed=71,
     ),
     Mutation(
         "a stream of events that opens during a change is not ended",
@@ -599,18 +607,21 @@ MUTATIONS: Final = (
         *(Outflow, "_finish"),
         'await self._put(send, {"type": "http.response.body", "body": last})',
         'await send({"type": "http.response.body", "body": last})',
+        seed=83,
     ),
     Mutation(
         "a client that takes nothing is waited for",
         *(Outflow, "_put"),
         "wait = self._patience.begin()",
         "from brrt.runtime.patience import Wait\n    wait = Wait(asyncio.current_task(), 0.0)",
+        seed=41,
     ),
     Mutation(
         "a stream is counted twice",
         *(Streams, "_ended"),
         "if stream not in self._open:",
         "if False:",
+        seed=37,
     ),
     Mutation(
         "a stream that failed is not counted",
@@ -635,6 +646,7 @@ MUTATIONS: Final = (
         *(Stream, "_give"),
         "if self.outcome is not None:",
         "if False:",
+        seed=79,
     ),
     Mutation(
         "a stream keeps the worker that opened it",
@@ -654,6 +666,7 @@ MUTATIONS: Final = (
         *(Registry, "aclose"),
         "await self.background.end(self._until - asyncio.get_running_loop().time())",
         "pass",
+        seed=94,
     ),
     Mutation(
         "more in the background than allowed",
@@ -672,5 +685,6 @@ MUTATIONS: Final = (
         *(Background, "hurry"),
         "self._drained.set_result(None)",
         "pass",
+        seed=94,
     ),
 )

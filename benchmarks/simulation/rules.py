@@ -600,7 +600,9 @@ class Rules:
 
     def _check_counts(self) -> None:
         """What was answered was counted."""
-        statuses = Counter(one.status for one in self._scene.calls.values())
+        calls = self._scene.calls.values()
+        # Whoever hangs up when the time is up is answered 504, and may be counted as gone.
+        statuses = Counter(one.status for one in calls if one.gone is None)
         counted = [one.statistics().total for one in self.registries]
         for name, status in (("timed_out", 504), ("served", 200), ("served", 409)):
             many = sum(getattr(one, name) for one in counted)

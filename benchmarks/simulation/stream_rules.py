@@ -109,9 +109,10 @@ class StreamRules:
         )
 
     def _concerns(self, displaced: "Displaced", call: Call) -> bool:
-        return displaced.step >= call.step and any(
-            displaced.serial == one.serial for one in (*call.givings, *call.performances)
-        )
+        """Whether a handler that was displaced is that of a request, which may not have begun."""
+        serials = {one.serial for one in (*call.givings, *call.performances)}
+        same = displaced.serial in serials if serials else displaced.operation == call.operation
+        return same and displaced.step >= call.step
 
     def is_said(self, call: Call) -> bool:
         """Whether a stream that has a status of its own was to have it."""
@@ -129,8 +130,9 @@ class StreamRules:
             return True
         assert call.begun_at is not None
         returns = any(self._concerns(one, call) for one in rules.displaced)
-        silent = [one for one in call.givings if call.begun_at - one.began >= since]
-        return call.operation == "feed" and (bool(silent) or returns or rules.is_hasty)
+        began = call.givings[0].began if call.givings else call.arrived
+        is_silent = call.begun_at - began >= since
+        return call.operation == "feed" and (is_silent or returns or rules.is_hasty)
 
     def check_over(self, call: Call) -> None:
         """P7: a stream ends with its request."""

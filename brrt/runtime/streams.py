@@ -127,7 +127,10 @@ class Stream:
             if self.outcome is None:
                 async for item in source:
                     await self._hand_over(item)
-                    if self.outcome is not None:  # the handler has swallowed its cancellation
+                    if self.outcome is not None:
+                        # The handler has swallowed its cancellation. Or it has ended itself, by
+                        # a change, and the cancellation is yet to come: not while it is closed.
+                        await asyncio.sleep(0)
                         break
         except asyncio.CancelledError:
             outcome = CANCELLED
