@@ -10,7 +10,16 @@ from typing import Final
 
 import pytest
 
-from benchmarks.storms import clients, endless, full_disk, reloads, replacements, rewrites, rolls
+from benchmarks.storms import (
+    clients,
+    endless,
+    full_disk,
+    reloads,
+    replacements,
+    rewrites,
+    rolls,
+    streams,
+)
 from benchmarks.storms.verdict import Options, Storm, Verdict
 
 SECONDS: Final = 2.0
@@ -66,6 +75,11 @@ async def test_full_disk() -> None:
 async def test_rewrites() -> None:
     """Of a document that is written in pieces no half is served, and the whole of it is."""
     await good(rewrites.storm)
+
+
+async def test_streams() -> None:
+    """Events are neither lost nor seen twice, and no download looks complete that is not."""
+    await good(streams.storm)
 
 
 def test_a_verdict_is_bad_for_a_lost_request() -> None:

@@ -68,7 +68,8 @@ class Bounds:
         """P6: what has nothing to do any more ends, and nobody waits for who makes a change."""
         making = [one.inside for one in self._scene.changes.values() if one.task and not one.done]
         for pool in registry._retiring:
-            ends = pool.busy or pool.queued or pool._drained is None or pool._drained.done()
+            works = pool.busy or pool.queued or pool.streams
+            ends = works or pool._drained is None or pool._drained.done()
             self._expect(bool(ends), "P6", f"nothing to do, and still there: {pool!r}")
             if pool in making and pool in registry._ends:
                 told = registry._ends[pool].done()
@@ -92,6 +93,8 @@ class Bounds:
             "members": ceiling._members,
             "waiting": ceiling.waiting,
             "active": ceiling.active,
+            "streams": registry.quota.taken,
+            "background": len(registry.background),
         }
         left = {name: one for name, one in left.items() if one}
         self._expect(not left, "P2", f"left of a registry: {left}")

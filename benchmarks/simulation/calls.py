@@ -3,18 +3,19 @@
 import asyncio
 import json
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.simulation.plan import Behaviour
+from benchmarks.simulation.plan import STREAMS, Behaviour
+from brrt.http.outflow import StreamBroken
 
 if TYPE_CHECKING:
     from benchmarks.simulation.scene import Scene
 
 # The request that is served, as middleware would note it for its log.
 asked: ContextVar[int] = ContextVar("asked", default=-1)
-METHODS: Final = {"look": "GET", "make": "POST", "turn": "GET"}
+METHODS: Final = {"look": "GET", "make": "POST", "turn": "GET", "flow": "GET", "feed": "GET"}
 DISCONNECT: Final = {"type": "http.disconnect"}
 
 
@@ -31,6 +32,21 @@ class Performance:
     cancelled: float | None = None
 
 
+@dataclass(slots=True)
+class Giving(Performance):
+    """What an iterator did for one stream: `given` are the items, `finished` whether it gave all.
+
+    `words` are those that it reached; `interrupted` tells when its last words were cut short;
+    `late` counts items after its end.
+    """
+
+    given: list[Any] = field(default_factory=list[Any])
+    finished: bool = False
+    words: list[str] = field(default_factory=list[str])
+    interrupted: float | None = None
+    late: int = 0
+
+
 class Call:
     """One request, from its arrival to the return of the app."""
 
@@ -41,6 +57,7 @@ class Call:
         operation: str,
         does: Behaviour,
         pieces: tuple[float, ...],
+        rests: tuple[int, float | None] | None = None,
     ) -> None:
         self.scene = scene
         self.number = number
@@ -58,6 +75,13 @@ class Call:
         self.done = False
         self.messages: list[Any] = []
         self.performances: list[Performance] = []
+        self.givings: list[Giving] = []
+        self.broken: float | None = None  # when the app broke off its answer
+        self.begun_at: float | None = None  # when the head of the answer came
+        self.moved = self.arrived  # when the client last took something
+        self.is_slow = False  # the client takes nothing now
+        self.was_slow = False
+        self._rests = rests
         self.task: asyncio.Task[Any] | None = None
         self._stirred: asyncio.Future[None] | None = None
         self._has_come: list[Any] = []
@@ -69,9 +93,34 @@ class Call:
         return self.operation != "make"
 
     @property
+    def is_stream(self) -> bool:
+        """Whether what is answered is given bit by bit."""
+        return self.operation in STREAMS
+
+    @property
     def status(self) -> int | None:
         """The status of the answer, or None where there was none."""
         return self.messages[0]["status"] if self.messages else None
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether its task is being cancelled."""
+        return self.task is not None and self.task.cancelling() > 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the handler of a stream has more to give, and the client takes it."""
+        gives = any(one.ended is None and one.cancelled is None for one in self.givings)
+        return gives and self.gone is None and not self.is_slow
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer is a stream that came to its end."""
+        return (
+            self.status == 200
+            and len(self.messages) > 1
+            and not self.messages[-1].get("more_body", False)
+        )
 
     @property
     def answer(self) -> Any:
@@ -99,6 +148,8 @@ class Call:
             self.gone, self.stalled_then = self.scene.loop.time(), self.scene.loop.stalled
             self.scene.note(f"the client of {self.number} hangs up")
             self._stir()
+            if self.is_slow and not self._back.done():
+                self._back.set_result(None)
 
     def cancel(self) -> None:
         """The server cancels the request."""
@@ -126,6 +177,10 @@ class Call:
             self.cancelled = self.cancelled or self.is_inner
             if not self.cancelled:
                 self.scene.fail("P1", f"the app cancelled request {self.number} by itself")
+        except StreamBroken as error:
+            self.broken = self.scene.loop.time()
+            if not self.is_stream:
+                self.scene.fail("P1", f"request {self.number} raised {error!r}")
         except OSError as error:
             if self.gone is None:
                 self.scene.fail("P1", f"request {self.number} raised {error!r}")
@@ -163,8 +218,23 @@ class Call:
             await self._stirred
 
     async def _send(self, message: Any) -> None:
+        """Take a message, as a server does: first there must be room for it."""
+        if self._rests is not None and self._rests[0] == len(self.messages) and self.status == 200:
+            await self._rest(self._rests[1])
+        if self.scene.plan.sends_slowly:
+            self.was_slow = True
+            await asyncio.sleep(0.01 * (self.number % 3))
         if self.gone is not None and self.number % 2:
             raise OSError("the client is gone")
         self.messages.append(message)
-        if self.scene.plan.sends_slowly:
-            await asyncio.sleep(0.01 * (self.number % 3))
+        self.moved = self.scene.loop.time()
+        if self.begun_at is None:
+            self.begun_at = self.moved
+
+    async def _rest(self, seconds: float | None) -> None:
+        """Take nothing for a while."""
+        self._rests, self.is_slow, self.was_slow = None, True, True
+        self._back = asyncio.get_running_loop().create_future()
+        if self.gone is None:
+            await asyncio.wait([self._back], timeout=seconds)
+        self.is_slow = False

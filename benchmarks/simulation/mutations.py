@@ -14,8 +14,10 @@ from typing import Any, Final
 
 from benchmarks.simulation.runs import Outcome, explore
 from brrt import app, exchange, snapshot, world
+from brrt.http.outflow import Outflow
 from brrt.lifespan import Life, Lifespan
 from brrt.runtime.ages import Ages
+from brrt.runtime.background import Background
 from brrt.runtime.ceiling import Ceiling
 from brrt.runtime.crew import Crew
 from brrt.runtime.jobs import Job
@@ -23,6 +25,7 @@ from brrt.runtime.mailbox import Mailbox
 from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
+from brrt.runtime.streams import Stream, Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ MUTATIONS: Final = (
         *(Crew, "_work"),
         "self._lose(job)",
         "pass",
+        seed=109,
     ),
     Mutation("a worker that dies has no successor", Crew, "_replace", "self._spawn()", "pass"),
     Mutation(
@@ -155,7 +159,7 @@ MUTATIONS: Final = (
         *(Pool, "_run"),
         "late = self._loop.time() >= job.accepted + self.limits.timeout",
         "late = False",
-        seed=94,
+        seed=36,
     ),
     Mutation("a job is answered twice", Job, "settle", "if self.settled:", "if False:"),
     Mutation(
@@ -194,7 +198,7 @@ MUTATIONS: Final = (
         *(Pool, "retire"),
         "with suppress(asyncio.CancelledError):",
         "if True:",
-        seed=167,
+        seed=245,
     ),
     Mutation(
         "a retirement that is cancelled before it begins never takes place",
@@ -234,7 +238,7 @@ MUTATIONS: Final = (
         *(Life, "_give_up"),
         "if not self._started.done():",
         "if False:",
-        seed=120,
+        seed=145,
     ),
     Mutation(
         "a replacement is forgotten at the next reload",
@@ -253,19 +257,21 @@ MUTATIONS: Final = (
         *(world.World, "_remember"),
         "self._registrations, self._removed = known, self._removed | {key}",
         "self._registrations = known",
+        seed=40,
     ),
     Mutation(
         "a handler is remembered before it is served",
         *(world.World, "_exchange"),
         "displaced = await self._publish(changed)",
         "self._remember(key, registration); displaced = await self._publish(changed)",
-        seed=166,
+        seed=100,
     ),
     Mutation(
         "a reload forgets its document",
         *(world.World, "_reload"),
         "self._source, self._registrations = source, known",
         "self._registrations = known",
+        seed=47,
     ),
     Mutation(
         "a reload forgets its handlers",
@@ -302,14 +308,14 @@ MUTATIONS: Final = (
         *(Registry, "make_way"),
         "if one.name in names",
         "if False",
-        seed=380,
+        seed=37,
     ),
     Mutation(
         "a reload is refused while others have more than they need",
         *(Registry, "make_way"),
         "await self._clear(len(arriving))",
         "pass",
-        seed=132,
+        seed=1099,
     ),
     Mutation(
         "no place is kept free for a reload",
@@ -322,6 +328,7 @@ MUTATIONS: Final = (
         *(Registry, "_retire"),
         "if pool in self._changing:",
         "if False:",
+        seed=40,
     ),
     Mutation(
         "a handler that has made a change is never waited for again",
@@ -353,41 +360,42 @@ MUTATIONS: Final = (
         *(Registry, "grant"),
         "self._hurry_later()",
         "pass",
-        seed=147,
+        seed=94,
     ),
     Mutation(
         "a stop leaves timers in the loop",
         *(Registry, "_see_off"),
         "alarm.cancel()",
         "pass",
+        seed=100,
     ),
     Mutation(
         "the crew leaves a timer in the loop",
         *(Crew, "end"),
         "self._shrinker.cancel()",
         "pass",
-        seed=40,
+        seed=36,
     ),
     Mutation(
         "a pool that found no room is never served",
         *(Ceiling, "ask"),
         "self.waiting[pool] = None",
         "pass",
-        seed=58,
+        seed=80,
     ),
     Mutation(
         "the place of a worker that ended goes to nobody",
         *(Ceiling, "hand_on"),
         "while self.waiting:",
         "while False:",
-        seed=58,
+        seed=80,
     ),
     Mutation(
         "who has more gives nothing",
         *(Ceiling, "_beg"),
         "if _owes(rich, poor) and rich.spare():",
         "if False:",
-        seed=133,
+        seed=80,
     ),
     Mutation(
         "members of the ceiling never leave it",
@@ -424,7 +432,7 @@ MUTATIONS: Final = (
         *(Mailbox, "_get"),
         "last=self._newest_first",
         "last=False",
-        seed=135,
+        seed=191,
     ),
     Mutation(
         "a body that was read counts as one that is read",
@@ -463,5 +471,220 @@ MUTATIONS: Final = (
         *(Lifespan, "enter"),
         "life.holders -= 1",
         "pass",
+    ),
+    # Streams
+    Mutation(
+        "a retirement does not wait for streams",
+        *(Pool, "retire"),
+        "await self._streams.outlast(max(until - self._loop.time(), 0.0))",
+        "pass",
+        seed=37,
+    ),
+    Mutation(
+        "the grace of a pool is over for streams when its jobs are done",
+        *(Pool, "_is_at_rest"),
+        "and not self.streams",
+        "",
+    ),
+    Mutation(
+        "streams go on after their grace",
+        *(Pool, "retire"),
+        " + self._streams.end_all()",
+        "",
+        seed=40,
+    ),
+    Mutation(
+        "a stream that ended keeps its place in the quota",
+        *(Streams, "_ended"),
+        "self._quota.taken -= 1",
+        "pass",
+    ),
+    Mutation(
+        "one stream more than allowed",
+        *(Streams, "check_room"),
+        "len(self._open) >= self._limits.streams",
+        "len(self._open) > self._limits.streams",
+    ),
+    Mutation(
+        "the streams of all handlers are not bounded together",
+        *(Streams, "check_room"),
+        "or self._quota.taken >= self._quota.limit",
+        "",
+    ),
+    Mutation(
+        "the item that the taker waits for is lost",
+        *(Stream, "_hand_over"),
+        "self._taker.set_result(item)",
+        "self._taker.set_result(LULL)",
+    ),
+    Mutation(
+        "a handler is asked for more than its client takes",
+        *(Stream, "_hand_over"),
+        "await self._room",
+        "pass",
+    ),
+    Mutation(
+        "a client that hangs up does not end its stream",
+        *(Outflow, "_heard"),
+        "self._pool.end_stream(self._stream, CANCELLED)",
+        "pass",
+    ),
+    Mutation(
+        "a stream outlives its request",
+        *(Outflow, "close"),
+        "self._pool.end_stream(self._stream, CANCELLED)",
+        "pass",
+    ),
+    Mutation(
+        "streams of events are not ended by a change",
+        *(Streams, "leave"),
+        "self.end(stream, STOPPED)",
+        "pass",
+        seed=71,
+    ),
+    Mutation(
+        "a stream of events that opens during a change is not ended",
+        *(Streams, "returns"),
+        "if self._is_leaving:",
+        "if False:",
+    ),
+    Mutation(
+        "a stream of events that a change ends breaks off",
+        *(Outflow, "_may_come_back"),
+        "self._head.comes_back and",
+        "False and",
+    ),
+    Mutation(
+        "every stream is ended by a change at once",
+        *(Outflow, "begin"),
+        "if head.comes_back:",
+        "if True:",
+    ),
+    Mutation(
+        "a stream that was cut looks complete",
+        *(Outflow, "_finish"),
+        "raise self._broken(outcome)",
+        "pass",
+    ),
+    Mutation(
+        "a failure before the first item looks like success",
+        *(Outflow, "begin"),
+        "is_over = item.reason is Reason.DONE",
+        "is_over = True",
+    ),
+    Mutation(
+        "an iterator is not closed when its stream ends",
+        *(Stream, "_give"),
+        "await self._close(source)",
+        "pass",
+    ),
+    Mutation(
+        "an iterator whose stream ends before it begins is not closed",
+        *(Stream, "end"),
+        "self._has_begun and",
+        "",
+    ),
+    Mutation(
+        "an iterator that nobody waits for is not closed",
+        *(Pool, "_open"),
+        "await close()",
+        "pass",
+    ),
+    Mutation(
+        "what a handler does when it is closed is cut short",
+        *(Streams, "outlast"),
+        "await wait_for(tasks, wait)",
+        "pass",
+    ),
+    Mutation(
+        "a stream whose handler stands still is waited for",
+        *(Outflow, "_flow"),
+        "item is LULL and not beats",
+        "item is LULL and False",
+    ),
+    Mutation(
+        "a client that does not take the last piece is waited for",
+        *(Outflow, "_finish"),
+        'await self._put(send, {"type": "http.response.body", "body": last})',
+        'await send({"type": "http.response.body", "body": last})',
+        seed=83,
+    ),
+    Mutation(
+        "a client that takes nothing is waited for",
+        *(Outflow, "_put"),
+        "wait = self._patience.begin()",
+        "from brrt.runtime.patience import Wait\n    wait = Wait(asyncio.current_task(), 0.0)",
+        seed=41,
+    ),
+    Mutation(
+        "a stream is counted twice",
+        *(Streams, "_ended"),
+        "if stream not in self._open:",
+        "if False:",
+        seed=37,
+    ),
+    Mutation(
+        "a stream that failed is not counted",
+        *(Streams, "_count"),
+        "counters.failed += 1",
+        "pass",
+    ),
+    Mutation(
+        "a stream that ignores its end is not counted",
+        *(Streams, "end"),
+        "if stream in self._open and self._open[stream] is None",
+        "if False",
+    ),
+    Mutation(
+        "a stream leaves a timer in the loop",
+        *(Streams, "_ended"),
+        "alarm.cancel()",
+        "pass",
+    ),
+    Mutation(
+        "a handler that swallows its end goes on giving",
+        *(Stream, "_give"),
+        "if self.outcome is not None:",
+        "if False:",
+        seed=79,
+    ),
+    Mutation(
+        "a stream keeps the worker that opened it",
+        *(Pool, "_open"),
+        "job.stream = stream",
+        "job.stream = stream; await asyncio.wait([stream.task])",
+    ),
+    Mutation(
+        "a stream is opened for a caller who has gone",
+        *(Pool, "_open"),
+        "if not job.deserted and not job.settled:",
+        "if True:",
+    ),
+    # The background
+    Mutation(
+        "a stop does not wait for the background",
+        *(Registry, "aclose"),
+        "await self.background.end(self._until - asyncio.get_running_loop().time())",
+        "pass",
+        seed=94,
+    ),
+    Mutation(
+        "more in the background than allowed",
+        *(Background, "_check_room"),
+        ">= self._limits.max_background",
+        "> self._limits.max_background",
+    ),
+    Mutation(
+        "a crash in the background is not counted",
+        *(Background, "_ended"),
+        "self._counters.failed += 1",
+        "pass",
+    ),
+    Mutation(
+        "the background is not ended when the grace is over",
+        *(Background, "hurry"),
+        "self._drained.set_result(None)",
+        "pass",
+        seed=94,
     ),
 )

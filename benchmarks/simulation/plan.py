@@ -14,7 +14,11 @@ from brrt import Limits
 HORIZON: Final = 4.0
 # Times are drawn from a grid, so that many things happen at once.
 GRID: Final = 0.05
-OPERATIONS: Final = ("look", "make", "turn")  # GET, POST with a body, GET with a single worker
+# GET, POST with a body, GET with a single worker; GET of JSON lines, GET of events.
+OPERATIONS: Final = ("look", "make", "turn", "flow", "feed")
+STREAMS: Final = ("flow", "feed")
+# Virtual seconds that a handler's last words may take without being late: less than `cancel_wait`.
+LAST_WORDS: Final = (0.0, 0.01, 0.04)
 
 Behaviour = tuple[tuple[str, Any], ...]
 
@@ -67,8 +71,14 @@ def make_plan(seed: int) -> Plan:
         grace=random.choice([0.0, 0.1, 0.4, 2.0]),
         cancel_wait=random.choice([0.05, 0.2]),
         idle_timeout=random.choice([0.1, 0.5]),
-        max_tasks=random.choice([6, 7, 8, 12, 100]),
+        max_tasks=random.choice([10, 11, 12, 16, 100]),
         disconnect_after=0.03,
+        streams=random.choice([1, 2, 4]),
+        max_streams=random.choice([2, 3, 6]),
+        stream_timeout=random.choice([0.1, 0.3, 1.0]),
+        heartbeat=random.choice([0.1, 0.5, 15.0]),
+        open_after=random.choice([0.0, 0.05, 0.3]),
+        max_background=random.choice([1, 2, 8]),
     )
     return Plan(
         seed=seed,
@@ -118,16 +128,24 @@ class _Writer:
         """One request, or a crowd of them for one operation."""
         crowd = self.random.choice([1, 1, 1, 2, 3, 12])
         operation = self.random.choice(OPERATIONS)
-        behaviour = self.behaviour() if self.random.random() < 0.5 else None
+        draw = self.stream if operation in STREAMS else self.behaviour
+        behaviour = draw() if self.random.random() < 0.5 else None
         for _ in range(crowd):
-            self._ask(when, operation, behaviour or self.behaviour())
+            self._ask(when, operation, behaviour or draw())
 
     def _ask(self, when: float, operation: str, behaviour: Behaviour) -> None:
         random = self.random
         pieces: tuple[float, ...] = ()
         if operation == "make":
             pieces = tuple(random.choice([0, 0, 0, 0.1, 0.6]) for _ in range(random.randint(1, 3)))
-        number = self._add("ask", when=when, operation=operation, does=behaviour, pieces=pieces)
+        rests = self._rests() if operation in STREAMS else None
+        what: dict[str, Any] = {
+            "operation": operation,
+            "does": behaviour,
+            "pieces": pieces,
+            "rests": rests,
+        }
+        number = self._add("ask", when=when, **what)
         if random.random() < 0.25:
             self._add("hang up", when=self._soon(when), of=number)
         if random.random() < 0.1:
@@ -136,27 +154,66 @@ class _Writer:
     def _soon(self, when: float) -> float:
         return when + self.random.choice([0.0, 0.0, 0.05, 0.1, 0.3, 0.5])
 
+    def _rests(self) -> tuple[int, float | None] | None:
+        """Before which piece a client takes nothing, and for how long; None for ever."""
+        if self.random.random() < 0.8:
+            return None
+        return self.random.randint(1, 4), self.random.choice([0.02, 0.2, 0.6, None])
+
     def behaviour(self) -> Behaviour:
         """What a handler does before it ends, and how it ends."""
+        before = [self._passes_time() for _ in range(self.random.choice([0, 1, 1, 2]))]
+        return (*before, *self._is_odd(), self._ends())
+
+    def stream(self) -> Behaviour:
+        """What the handler of a stream does: the same, between items."""
         random = self.random
-        before: list[tuple[str, Any]] = []
-        for _ in range(random.choice([0, 1, 1, 2])):
-            kind = random.choice(["sleep", "sleep", "sleep", "turns", "resist", "child"])
-            value = (
-                random.randint(1, 5) if kind == "turns" else random.choice([0.05, 0.2, 0.4, 2.0])
-            )
-            before.append((kind, value))
-        rare = random.random()
+        words: list[tuple[str, Any]] = []
+        for _ in range(random.choice([0, 1, 1, 2, 3, 5])):
+            if random.random() < 0.5:
+                words.append(self._passes_time())
+            words.append(("yield", None))
+        if random.random() < 0.3:
+            words.append(self._passes_time())
+        if random.random() < 0.1:
+            words.append((random.choice(["wrong", "wait"]), None))
+        place = random.randint(0, len(words))
+        words[place:place] = self._is_odd()
+        return ("last words", random.choice(LAST_WORDS)), *words, self._ends()
+
+    def _passes_time(self) -> tuple[str, Any]:
+        random = self.random
+        kind = random.choice(["sleep", "sleep", "sleep", "turns", "resist", "child"])
+        value = random.randint(1, 5) if kind == "turns" else random.choice([0.05, 0.2, 0.4, 2.0])
+        return kind, value
+
+    def _is_odd(self) -> list[tuple[str, Any]]:
+        """What few handlers do."""
+        random, rare = self.random, self.random.random()
         if rare < 0.04:
-            before.append(("change", self._what_change()))
-        elif rare < 0.06:
-            before.append(("ask", random.choice(OPERATIONS)))
-        elif rare < 0.08:
-            before.append(("stay", None))
-        elif rare < 0.2 and self.is_wild:
-            before.append(("riot", None))
+            return [("change", self._what_change())]
+        if rare < 0.06:
+            return [("ask", random.choice(OPERATIONS))]
+        if rare < 0.08:
+            return [("stay", None)]
+        if rare < 0.16:
+            return [("toil", self._toil())]
+        if rare < 0.28 and self.is_wild:
+            return [("riot", None)]
+        return []
+
+    def _toil(self) -> Behaviour:
+        """What a handler starts in the background."""
+        last: tuple[str, Any] = self.random.choice(
+            [("give", None), ("give", None), ("raise", None)]
+        )
+        if self.random.random() < 0.2:
+            last = ("change", self._what_change())
+        return self._passes_time(), last
+
+    def _ends(self) -> tuple[str, Any]:
         ends = ["give"] * 12 + ["raise", "raise", "problem", "exit", "give up", "cancel itself"]
-        return (*before, (random.choice(ends), None))
+        return self.random.choice(ends), None
 
     def _change(self, when: float) -> None:
         number = self._add("change", when=when, **self._what_change())

@@ -16,6 +16,7 @@ from brrt.runtime.crew import Crew
 from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool, _serving
 from brrt.runtime.registry import Registry
+from brrt.runtime.streams import Streams
 from brrt.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Rules:
         self._scene = scene
         self._loop = scene.loop
         self._bounds = Bounds(scene)
+        self._streams = scene.stream_rules
         self.expected = self._expect_first()
         self._current: Snapshot = scene.app._world.current
         self._generation = 0
@@ -75,11 +77,11 @@ class Rules:
         self._run: Run | None = None
         self._snapshot: Any = None
         self._pools: Any = None
-        self._registries: list[Registry] = []
+        self.registries: list[Registry] = []
         self._published = [Publication(0, {})]
-        self._displaced: list[Displaced] = []
-        self._last_down = 0
-        self._hasty = False  # a stop without grace
+        self.displaced: list[Displaced] = []
+        self.last_down = 0
+        self.is_hasty = False  # a stop without grace
 
     @property
     def publications(self) -> int:
@@ -89,8 +91,8 @@ class Rules:
     def shed(self) -> int:
         """Requests that were shed so far, in all runs of the app."""
         return sum(
-            one.shed
-            for registry in self._registries
+            one.shed + one.streams.refused
+            for registry in self.registries
             for one in (*registry._counters.values(), registry._gone)
         )
 
@@ -108,15 +110,17 @@ class Rules:
         self._raise()
         self._notice(task)
         self._check_death(task)
+        self._streams.check_task(task)
         run = self._run
         if run is None or not run.registry.running:
-            self._last_down = self._loop.steps
+            self.last_down = self._loop.steps
         if run is not None:
             grace = self._scene.plan.limits.grace
-            self._hasty = self._hasty or run.registry.limits.grace < grace
+            self.is_hasty = self.is_hasty or run.registry.limits.grace < grace
         self._check_hosts()
-        for registry in self._registries:
+        for registry in self.registries:
             self._bounds.check_bounds(registry)
+            self._streams.check_bounds(registry)
         if not self._loop.is_busy:
             self._check_quiet()
         if self._loop.steps % EVERY == 0:
@@ -129,7 +133,7 @@ class Rules:
         run = self._run
         if run is not None and run.registry.running:
             self._bounds.check_shares(run.registry)
-        for registry in self._registries:
+        for registry in self.registries:
             self._bounds.check_retiring(registry)
             self._bounds.check_generations(registry)
         left = self._loop.timers_of(Patience) if run is None else []
@@ -151,8 +155,8 @@ class Rules:
         old = self._snapshot.pool_map() if self._run and self._snapshot else {}
         is_new, self._run = run is not self._run, run
         self._snapshot, self._pools = (run.snapshot, run.registry._pools) if run else (None, None)
-        if run is not None and run.registry not in self._registries:
-            self._registries.append(run.registry)
+        if run is not None and run.registry not in self.registries:
+            self.registries.append(run.registry)
         serves = self._serves(run) if run else {}
         self._published.append(Publication(self._loop.steps, serves))
         new = run.snapshot.pool_map() if run and run.registry.running else {}
@@ -213,7 +217,7 @@ class Rules:
         serial = self._scene.troupe.serials[pool.handler]
         grace = run.registry.limits.grace if run else 0.0
         now, stalled = self._loop.time(), self._loop.stalled
-        self._displaced.append(Displaced(pool.name, serial, self._loop.steps, now, stalled, grace))
+        self.displaced.append(Displaced(pool.name, serial, self._loop.steps, now, stalled, grace))
         self._scene.note(f"handler {serial} is taken out of service")
 
     def _check_hosts(self) -> None:
@@ -244,10 +248,11 @@ class Rules:
     def _owned(self) -> set[Any]:
         life = self._scene.app._lifespan._life
         owned: set[Any] = {life._keeper} if life is not None else set()
-        for registry in self._registries:
-            owned.update(registry._retiring.values())
+        for registry in self.registries:
+            owned.update(registry._retiring.values(), registry.background._tasks)
             for pool in registry._all_pools():
                 owned.update(pool._crew.workers, pool._crew.leaving)
+                owned.update(stream.task for stream in pool._streams._open)
                 owned.update(job.task for job in pool._crew.workers.values() if job is not None)
         return owned
 
@@ -260,6 +265,8 @@ class Rules:
             ended = one.served + one.failed + one.timed_out + one.cancelled
             running = one.accepted - ended - one.queued
             self._expect(0 <= running <= one.busy, "sums", told)
+            self._streams.check_sums(name, one.streams)
+        self._streams.check_sums("background", now.background)
 
     def _expect(self, holds: bool, rule: str, text: str) -> None:
         if not holds:
@@ -269,22 +276,34 @@ class Rules:
 
     def check_call(self, call: Call) -> None:
         """P1: one complete answer, in time, and one that is right."""
-        kinds = [message["type"] for message in call.messages]
-        whole = ["http.response.start", "http.response.body"]
-        if call.gone is not None or call.cancelled:
-            self._expect(kinds == whole[: len(kinds)], "P1", f"{call.number} was sent {kinds}")
+        if call.is_stream and call.status == 200:
+            self._streams.check_call(call)
+            whole = kinds = [message["type"] for message in call.messages]
         else:
-            self._expect(kinds == whole, "P1", f"{call.number} was sent {kinds}")
+            whole, kinds = self._check_kinds(call)
         self._check_time(call)
         self._check_heard(call)
         self._check_leftovers(call)
         if kinds == whole and not self._scene.failures:
             self._check_status(call)
 
+    def _check_kinds(self, call: Call) -> tuple[list[str], list[str]]:
+        kinds = [message["type"] for message in call.messages]
+        whole = ["http.response.start", "http.response.body"]
+        if call.broken is not None and not kinds and self._streams.is_too_slow(call):
+            return whole, kinds
+        self._expect(call.broken is None, "P1", f"{call.number} broke off with {kinds}")
+        if call.gone is not None or call.cancelled:
+            self._expect(kinds == whole[: len(kinds)], "P1", f"{call.number} was sent {kinds}")
+        else:
+            self._expect(kinds == whole, "P1", f"{call.number} was sent {kinds}")
+        return whole, kinds
+
     def _check_time(self, call: Call) -> None:
         limits = self._scene.plan.limits
         bound = 2 * limits.timeout + self._scene.plan.start_time + SLACK
-        taken = self._loop.time() - call.arrived - (self._loop.stalled - call.stalled)
+        over = self._loop.time() if call.begun_at is None else call.begun_at
+        taken = over - call.arrived - (self._loop.stalled - call.stalled)
         self._expect(taken <= bound, "P7", f"{call.number} took {taken:g} s, {bound:g} at most")
 
     def _check_heard(self, call: Call) -> None:
@@ -298,6 +317,7 @@ class Rules:
     def _check_leftovers(self, call: Call) -> None:
         """P7: a handler that nobody waits for any more is told so, unless it is to finish."""
         left = (call.gone is not None or call.cancelled) and call.is_safe
+        self._streams.check_over(call)
         if left or call.status in (503, 504):
             for one in call.performances:
                 told = one.ended is not None or one.task.cancelling() or one.cancelled is not None
@@ -324,6 +344,10 @@ class Rules:
 
     def _is_given(self, call: Call) -> bool:
         """The answer is that of the handler that the world of the request had for it."""
+        if call.is_stream:
+            serve = [*call.performances, *call.givings]
+            right = all(self._was_served(call, one) for one in serve)
+            return right and self._is_said(call)
         [one] = call.performances
         answer = call.answer
         same = answer == {"n": call.number, "serial": one.serial, "edition": one.edition}
@@ -345,6 +369,8 @@ class Rules:
 
     def _is_said(self, call: Call) -> bool:
         """The handler ended as the request told it to, having run once."""
+        if call.is_stream:
+            return self._streams.is_said(call)
         said = ENDS.get(call.does[-1][0], 500)
         vandalised = self._scene.vandals and call.status == 500
         return (said == call.status or bool(vandalised)) and len(call.performances) <= 1
@@ -369,15 +395,16 @@ class Rules:
         if b"retry-after" not in headers:
             return False
         if "busy" in call.answer["detail"]:
-            return self._scene.shed() > call.shed and not call.performances
-        if self._last_down >= call.step or self._scene.vandals:
+            ran = call.givings if call.is_stream else call.performances
+            return self._scene.shed() > call.shed and not ran
+        if self.last_down >= call.step or self._scene.vandals:
             return True
         now = self._loop.time() + 1e-9
         return any(
             one.operation == call.operation
             and one.step >= call.step
             and one.time + one.grace <= now
-            for one in self._displaced
+            for one in self.displaced
         )
 
     def check_change(self, change: Change) -> None:
@@ -386,7 +413,11 @@ class Rules:
         if change.what["kind"] == "close":
             self._check_close(change)
         for pool in change.displaced:
-            if pool.active and not self._bounds.is_inside(pool) and not self._is_stuck(pool):
+            if (
+                (pool.active or pool.streams)
+                and not self._bounds.is_inside(pool)
+                and not self._is_stuck(pool)
+            ):
                 self._scene.fail("P2", f"{change} returned, but {pool!r}")
 
     def _check_close(self, change: Change) -> None:
@@ -394,6 +425,8 @@ class Rules:
         plan, grace = self._scene.plan, change.what["grace"]
         bound = (plan.limits.grace if grace is None else grace) + plan.limits.cancel_wait
         bound += 3 * plan.start_time + SLACK
+        if any(one.cancelled is not None for one in self._scene.troupe.toils):
+            bound += plan.limits.cancel_wait  # they may resist after the handlers have done so
         taken = self._loop.time() - change.began - (self._loop.stalled - change.stalled)
         self._expect(taken <= bound, "P6", f"{change} took {taken:g} s, {bound:g} at most")
 
@@ -408,7 +441,7 @@ class Rules:
         elif "max_tasks" in why:
             right = self._is_crowded()
         else:
-            right = self._last_down >= change.step
+            right = self.last_down >= change.step
         self._expect(right, "P5", f"{change} was refused for no reason: {why}")
 
     def _is_crowded(self) -> bool:
@@ -420,7 +453,7 @@ class Rules:
 
     def _is_stuck(self, pool: Pool) -> bool:
         """Whether what is left of a pool is the fault of handlers that resist."""
-        if not any(pool in registry._stuck for registry in self._registries):
+        if not any(pool in registry._stuck for registry in self.registries):
             return False
         serial = self._scene.troupe.serials[pool.handler]
         return any(self._resists(call, serial) for call in self._scene.calls.values())
@@ -430,17 +463,22 @@ class Rules:
         words = {word for word, _ in call.does}
         return bool(words & {"resist", "stay", "change"}) and any(
             one.serial == serial and (one.ended is None or one.ended >= self._loop.time())
-            for one in call.performances
+            for one in (*call.performances, *call.givings)
         )
 
     def check_stop(self) -> None:
         """P2: the user's lifespan ends after the workers, and no timer is left of them."""
-        if not any(pool.active for registry in self._registries for pool in registry._all_pools()):
-            left = self._loop.timers_of(Pool, Crew, Ages)
+        if not any(pool.active for registry in self.registries for pool in registry._all_pools()):
+            left = self._loop.timers_of(Pool, Crew, Ages, Streams)
             self._expect(not left, "P2", f"timers after the stop: {left}")
-        for registry in self._registries:
+        for registry in self.registries:
+            self._streams.check_stop(registry)
             for pool in registry._all_pools():
-                if pool.active and not self._bounds.is_inside(pool) and not self._is_stuck(pool):
+                if (
+                    (pool.active or pool.streams)
+                    and not self._bounds.is_inside(pool)
+                    and not self._is_stuck(pool)
+                ):
                     self._scene.fail("P2", f"the lifespan ends before {pool!r}")
 
     # When a handler begins and ends
@@ -457,7 +495,7 @@ class Rules:
         self._expect(not given_up, "P7", f"{call.number} is run, but nobody waits for it")
         age = self._loop.time() - job.accepted
         self._expect(age < pool.limits.timeout, "P7", f"{call.number} is run {age:g} s old")
-        self._check_retired(mine, "runs")
+        self.check_retired(mine, "runs")
 
     def _check_order(self, pool: Pool, job: Any) -> None:
         """Jobs are taken in the order that the policy says."""
@@ -470,14 +508,15 @@ class Rules:
             )
         self._expect(right, "order", f"{pool!r} has others whose turn it is")
 
-    def _check_retired(self, mine: Performance, what: str) -> None:
+    def check_retired(self, mine: Performance, what: str) -> None:
+        """P6: nothing goes on after its grace."""
         now, stalled = self._loop.time(), self._loop.stalled
-        for one in self._displaced:
+        for one in self.displaced:
             late = now - one.time - one.grace - (stalled - one.stalled)
-            if one.serial == mine.serial and late > 1e-9 and self._is_out(one):
+            if one.serial == mine.serial and late > 1e-9 and self.is_out(one):
                 self._scene.fail("P6", f"handler {mine.serial} {what} {late:g} s after its grace")
 
-    def _is_out(self, displaced: Displaced) -> bool:
+    def is_out(self, displaced: Displaced) -> bool:
         """Whether the handler has not come back into service since."""
         later = [one for one in self._published if one.step >= displaced.step]
         served = (displaced.operation, displaced.serial)
@@ -488,7 +527,7 @@ class Rules:
     def check_end(self, call: Call, mine: Performance) -> None:
         """P7: a handler is cancelled for a reason."""
         when = mine.cancelled
-        if when is None or self._scene.vandals or self._hasty:
+        if when is None or self._scene.vandals or self.is_hasty:
             return
         ends = {word for word, _ in call.does}
         if ends & {"give up", "cancel itself"}:
@@ -497,7 +536,7 @@ class Rules:
         late = when - call.arrived >= self._scene.plan.limits.timeout - 1e-9
         retired = any(
             one.serial == mine.serial and one.time + one.grace <= when + 1e-9
-            for one in self._displaced
+            for one in self.displaced
         )
         because = (left and call.is_safe) or late or retired
         self._expect(because, "P7", f"handler of {call.number} was cancelled for no reason")
@@ -508,7 +547,9 @@ class Rules:
         """Nothing is left to be done: everybody was answered, one task serves each handler."""
         scene = self._scene
         for call in scene.calls.values():
-            self._expect(call.done, "P1", f"{call.number} is never answered")
+            goes_on = call.operation == "feed" and call.status == 200 and call.is_open
+            goes_on = goes_on or (call.is_stream and scene.vandals > 0)  # who is deaf now
+            self._expect(call.done or goes_on, "P1", f"{call.number} is never answered")
         for change in scene.changes.values():
             self._expect(change.done, "P2", f"never returns: {change}")
         run = scene.app._world.run
@@ -523,7 +564,7 @@ class Rules:
 
     def _check_stuck(self) -> None:
         """P7: a handler that ignores its deadline for too long is counted, once."""
-        if self._displaced or self._scene.vandals or self._loop.stalled:
+        if self.displaced or self._scene.vandals or self._loop.stalled:
             return
         allowed = self._scene.plan.limits.cancel_wait
         ignored = [
@@ -549,7 +590,8 @@ class Rules:
         ended = total.served + total.failed + total.timed_out + total.cancelled
         self._expect(total.accepted == ended, "sums", f"at the end: {total}")
         self._check_counts()
-        for registry in self._registries:
+        self._streams.check_closed()
+        for registry in self.registries:
             self._bounds.check_empty(registry)
         self._expect(not self._loop.timers(), "P2", f"{self._loop.timers()} timers at the end")
         for complaint in self._loop.complaints:
@@ -558,12 +600,17 @@ class Rules:
 
     def _check_counts(self) -> None:
         """What was answered was counted."""
-        statuses = Counter(one.status for one in self._scene.calls.values())
-        counted = [one.statistics().total for one in self._registries]
+        calls = self._scene.calls.values()
+        # Whoever hangs up when the time is up is answered 504, and may be counted as gone.
+        statuses = Counter(one.status for one in calls if one.gone is None)
+        counted = [one.statistics().total for one in self.registries]
         for name, status in (("timed_out", 504), ("served", 200), ("served", 409)):
             many = sum(getattr(one, name) for one in counted)
+            if name == "timed_out":  # also before the first item
+                many += sum(one.streams.timed_out for one in counted)
             told = f"{statuses[status]} answers {status}, {many} counted as {name}"
             self._expect(many >= statuses[status], "sums", told)
+        self._streams.check_counts([one.streams for one in counted])
         started = sum(self._loop.names[f"brrt {name}/"] for name in OPERATIONS)
         spawned = sum(one.spawned for one in counted)
         self._expect(started == spawned, "sums", f"{started} workers, {spawned} counted")

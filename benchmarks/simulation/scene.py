@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.simulation.calls import METHODS, Call
 from benchmarks.simulation.changes import Change
@@ -15,7 +15,15 @@ from benchmarks.simulation.hosts import Host
 from benchmarks.simulation.loop import Circle, Loop
 from benchmarks.simulation.plan import OPERATIONS, Action, Behaviour, Plan
 from benchmarks.simulation.rules import Rules
+from benchmarks.simulation.stream_rules import StreamRules
 from brrt import App
+
+ITEM: Final = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
+JSON: Final[dict[str, Any]] = {"application/json": {}}
+CONTENT: Final[dict[str, Any]] = {
+    "flow": {"application/jsonl": {"itemSchema": ITEM}},
+    "feed": {"text/event-stream": {}},
+}
 
 
 def document(
@@ -28,7 +36,7 @@ def document(
             path = f"/{operation}" if operation == "make" else f"/{operation}/{{n}}"
             paths[path] = {METHODS[operation].lower(): _operation(operation, edition, workers)}
     info = {"title": "Simulation", "version": str(edition)}
-    return {"openapi": "3.1.0", "info": info, "paths": paths}
+    return {"openapi": "3.2.0", "info": info, "paths": paths}
 
 
 def _operation(name: str, edition: int, workers: int | None) -> dict[str, Any]:
@@ -36,7 +44,7 @@ def _operation(name: str, edition: int, workers: int | None) -> dict[str, Any]:
     said: dict[str, Any] = {
         "operationId": name,
         "x-edition": edition,
-        "responses": {"200": {"description": "ok", "content": {"application/json": {}}}},
+        "responses": {"200": {"description": "ok", "content": CONTENT.get(name, JSON)}},
     }
     if name == "make":
         schema = {"type": "object", "properties": {"n": whole}, "required": ["n"]}
@@ -77,6 +85,7 @@ class Scene:
             lifespan=self._lifespan,
             missing=plan.missing or (),
         )
+        self.stream_rules = StreamRules(self)
         self.rules = Rules(self)
         self.loop.watch = self.rules.after_step
         for action in plan.actions:
@@ -132,12 +141,10 @@ class Scene:
             self.note(str(action))
         getattr(self, "_" + action.verb.replace(" ", "_"))(action)
 
-    def call(
-        self, operation: str, does: Behaviour, pieces: tuple[float, ...], number: int | None = None
-    ) -> Call:
-        """A new request."""
-        number = 1_000 + len(self.calls) if number is None else number
-        made = self.calls[number] = Call(self, number, operation, does, pieces)
+    def call(self, operation: str, does: Behaviour) -> Call:
+        """A new request that a handler makes."""
+        number = 1_000 + len(self.calls)
+        made = self.calls[number] = Call(self, number, operation, does, ())
         return made
 
     def _start(self, coroutine: Any, name: str) -> Any:
@@ -145,7 +152,8 @@ class Scene:
 
     def _ask(self, action: Action) -> None:
         what = action.what
-        call = self.call(what["operation"], what["does"], what["pieces"], action.number)
+        words = what["operation"], what["does"], what["pieces"], what["rests"]
+        call = self.calls[action.number] = Call(self, action.number, *words)
         call.task = self._start(call.serve(), f"request {action.number}")
         call.task.add_done_callback(call.end)
 

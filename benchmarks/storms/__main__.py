@@ -11,7 +11,16 @@ import asyncio
 import sys
 from typing import Final
 
-from benchmarks.storms import clients, endless, full_disk, reloads, replacements, rewrites, rolls
+from benchmarks.storms import (
+    clients,
+    endless,
+    full_disk,
+    reloads,
+    replacements,
+    rewrites,
+    rolls,
+    streams,
+)
 from benchmarks.storms.verdict import CONNECTIONS, Options, Storm
 
 # By name, and how many seconds each takes.
@@ -23,6 +32,7 @@ STORMS: Final[dict[str, tuple[Storm, float]]] = {
     "endless": (endless.storm, endless.SECONDS),
     "full_disk": (full_disk.storm, full_disk.SECONDS),
     "rewrites": (rewrites.storm, rewrites.SECONDS),
+    "streams": (streams.storm, streams.SECONDS),
 }
 
 

@@ -117,9 +117,10 @@ class Outflow:
         if self._head.length is not None:
             length = (b"content-length", b"%d" % self._head.length)
             headers = [*(one for one in headers if one[0] != length[0]), length]
-        await send({"type": "http.response.start", "status": self._head.status, "headers": headers})
+        start = {"type": "http.response.start", "status": self._head.status, "headers": headers}
+        await self._put(send, start)
         if head:
-            await send({"type": "http.response.body", "body": b""})
+            await self._put(send, {"type": "http.response.body", "body": b""})
 
     async def _flow(self, send: Send) -> Ended:
         """Send piece after piece, as fast as the client takes them. Returns why it ended."""
@@ -128,9 +129,9 @@ class Outflow:
             wait = self._limits.heartbeat if beats else LONG
         piece, self._first = self._first, None
         while True:
-            if piece is not None and not await self._put(send, piece):
-                self._pool.end_stream(stream, EXPIRED)
-                return EXPIRED
+            if piece is not None:
+                body = {"type": "http.response.body", "body": piece, "more_body": True}
+                await self._put(send, body)
             item = await stream.take(wait)
             if isinstance(item, Ended):
                 return item
@@ -156,18 +157,18 @@ class Outflow:
         self._pool.end_stream(self._stream, outcome)
         return outcome
 
-    async def _put(self, send: Send, piece: bytes) -> bool:
-        """Send one piece. Tells whether the client took it in time."""
+    async def _put(self, send: Send, message: Any) -> None:
+        """Send one message. Raises `StreamBroken` if the client does not take it in time."""
         wait = self._patience.begin()
         try:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send(message)
         except asyncio.CancelledError:
-            if wait.is_all():
-                return False
-            raise
+            if not wait.is_all():
+                raise
+            self._pool.end_stream(self._stream, EXPIRED)
+            raise self._broken(EXPIRED) from None
         finally:
             self._patience.end(wait)
-        return True
 
     async def _finish(self, send: Send, outcome: Ended) -> None:
         """End the response as the stream has ended. Raises `StreamBroken`."""
@@ -180,7 +181,7 @@ class Outflow:
             raise self._broken(outcome)
         elif self._left:
             raise self._broken(self._fail(ContractBroken("shorter than its Content-Length")))
-        await send({"type": "http.response.body", "body": last})
+        await self._put(send, {"type": "http.response.body", "body": last})
 
     def _return_time(self) -> int:
         """Milliseconds; not the same for all, or they would come back all at once."""

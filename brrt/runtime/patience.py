@@ -42,11 +42,11 @@ class Patience:
         task = asyncio.current_task(self._loop)
         assert task is not None
         wait = Wait(task, self._loop.time() + self.seconds)
-        if self.is_closed:
-            _cut(wait)
-            return wait
         self._waits[wait] = None
-        if self._timer is None:
+        if self.is_closed:
+            # Not now: where there is nothing to wait for, nothing must be cancelled.
+            self._loop.call_soon(self._cut_all)
+        elif self._timer is None:
             self._timer = self._loop.call_at(wait.due, self._expire)
         return wait
 
@@ -60,9 +60,7 @@ class Patience:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for wait in self._waits:
-            _cut(wait)
-        self._waits.clear()
+        self._cut_all()
 
     def _expire(self) -> None:
         self._timer = None
@@ -73,6 +71,11 @@ class Patience:
                 return
             del self._waits[wait]
             _cut(wait)
+
+    def _cut_all(self) -> None:
+        for wait in self._waits:
+            _cut(wait)
+        self._waits.clear()
 
 
 def _cut(wait: Wait) -> None:

@@ -22,7 +22,7 @@ from brrt.config import Limits
 from brrt.errors import ClientGone, Problem, Shed
 from brrt.runtime.jobs import CANCELLED, STOPPED, Ended, Reason
 from brrt.runtime.statistics import TaskCounters
-from brrt.runtime.tasks import stack, stop
+from brrt.runtime.tasks import stack, stop, wait_for
 
 logger = logging.getLogger("brrt")
 
@@ -53,7 +53,18 @@ class Stream:
     `value` is what the handler returned.
     """
 
-    __slots__ = ("_item", "_loop", "_name", "_room", "_taker", "outcome", "stuck", "task", "value")
+    __slots__ = (
+        "_has_begun",
+        "_item",
+        "_loop",
+        "_name",
+        "_room",
+        "_taker",
+        "outcome",
+        "stuck",
+        "task",
+        "value",
+    )
 
     def __init__(
         self,
@@ -66,6 +77,7 @@ class Stream:
         self.value = value
         self.outcome: Ended | None = None
         self.stuck = False
+        self._has_begun = False
         self._name = name
         self._loop = loop
         self._item: Any = _NOTHING
@@ -92,8 +104,11 @@ class Stream:
             timer.cancel()
 
     def end(self, outcome: Ended) -> None:
-        """End it, if it has not ended. What waits to be taken still can be."""
-        if self.settle(outcome) and not self.task.done():
+        """End it, if it has not ended. What waits to be taken still can be.
+
+        A task that has not begun is not cancelled: it would never run, and close nothing.
+        """
+        if self.settle(outcome) and self._has_begun and not self.task.done():
             self.task.cancel()
 
     def settle(self, outcome: Ended) -> bool:
@@ -106,12 +121,17 @@ class Stream:
 
     async def _give(self, source: AsyncIterator[Any]) -> None:
         """The task: hand over item by item, until there is none or somebody ends it."""
+        self._has_begun = True
         outcome = DONE
         try:
-            async for item in source:
-                await self._hand_over(item)
-                if self.outcome is not None:  # the handler has swallowed its cancellation
-                    break
+            if self.outcome is None:
+                async for item in source:
+                    await self._hand_over(item)
+                    if self.outcome is not None:
+                        # The handler has swallowed its cancellation. Or it has ended itself, by
+                        # a change, and the cancellation is yet to come: not while it is closed.
+                        await asyncio.sleep(0)
+                        break
         except asyncio.CancelledError:
             outcome = CANCELLED
         except GeneratorExit:  # the loop is gone, and the coroutine is being thrown away
@@ -243,11 +263,17 @@ class Streams:
         return len(left)
 
     async def outlast(self, wait: float) -> None:
-        """Wait for those that were told to end, for `wait` seconds."""
+        """Wait for those that were told to end, for `wait` seconds.
+
+        They are told again only then: a second cancellation would cut short what a handler does
+        when it is closed.
+        """
         tasks = [stream.task for stream in self._open]
         if tasks:
             with suppress(asyncio.CancelledError):
-                await stop(tasks, wait)
+                await wait_for(tasks, wait)
+            with suppress(asyncio.CancelledError):
+                await stop([task for task in tasks if not task.done()], 0)
         for stream in list(self._open):
             if stream.task.done():
                 self._ended(stream)  # its own callback has not been called yet

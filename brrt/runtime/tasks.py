@@ -21,6 +21,11 @@ async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asynci
     """
     for task in tasks:
         task.cancel()
+    return await wait_for(tasks, wait)
+
+
+async def wait_for(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asyncio.Task[None]]:
+    """Wait for tasks that were told to end, like `stop`. Returns those alive."""
     cancelled: asyncio.CancelledError | None = None
     alive = set(tasks)
     for seconds in (wait, *LAST_TURNS):
