@@ -5,6 +5,7 @@ from brrt.config import Limits, SettingError
 from brrt.errors import (
     BadRequest,
     BrrtError,
+    ClientGone,
     Conflict,
     DeliveryFailed,
     Fault,
@@ -46,6 +47,7 @@ __all__ = [
     "BadRequest",
     "Basic",
     "BrrtError",
+    "ClientGone",
     "Conflict",
     "Cookie",
     "Delivery",
