@@ -4,6 +4,7 @@ A reload may come while a body does: what is in hand by then is made into what t
 wants, so that nobody has to send it again.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -100,4 +101,5 @@ def release(parts: list[Part], job: Job | None) -> None:
     if task is None or task.done():
         close_files(parts)
     else:
-        task.add_done_callback(lambda _: close_files(parts))
+        done: asyncio.Task[None] = task
+        done.add_done_callback(lambda _: close_files(parts))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from brrt.openapi.content import essence, is_json
 from brrt.openapi.document import Node
-from brrt.openapi.json_values import is_mapping
+from brrt.openapi.json_values import is_list, is_mapping
 from brrt.openapi.operations import MediaType
 from brrt.openapi.schema_shapes import read_shape
 
@@ -88,4 +88,4 @@ def _names(event: Node | None) -> frozenset[str] | None:
     if "const" in event.value:
         return frozenset({str(event.value["const"])})
     listed = event.value.get("enum")
-    return frozenset(map(str, listed)) if isinstance(listed, list | tuple) else None
+    return frozenset(map(str, listed)) if is_list(listed) else None

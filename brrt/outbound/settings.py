@@ -74,9 +74,8 @@ class Outbound:
         for name in _NUMBERS:
             _check_number(name, getattr(self, name))
         _ = self.networks
-        only: Any = self.only
-        if only is not None and not (isinstance(only, tuple) and all(map(_is_text, only))):
-            raise SettingError(f"only must be a tuple of hosts, got {only!r}")
+        if self.only is not None:
+            _check_hosts(self.only)
         if not self.user_agent.isascii() or not self.user_agent.isprintable():
             raise SettingError(f"user_agent must be printable ASCII, got {self.user_agent!r}")
 
@@ -89,8 +88,10 @@ class Outbound:
         return tuple(map(_network, self.allow))
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+def _check_hosts(given: Any) -> None:
+    hosts: tuple[Any, ...] = given if isinstance(given, tuple) else (None,)
+    if not all(isinstance(one, str) for one in hosts):
+        raise SettingError(f"only must be a tuple of hosts, got {given!r}")
 
 
 def _network(text: Any) -> Network:

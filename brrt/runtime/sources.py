@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from brrt.runtime.jobs import Handler
 
@@ -27,6 +27,11 @@ def as_coroutine(handler: Callable[..., Any]) -> Handler:
     return call
 
 
+def is_iterator(value: object) -> TypeGuard[AsyncIterator[Any]]:
+    """Whether a value gives what it has bit by bit."""
+    return isinstance(value, AsyncIterator)
+
+
 def find_generator(value: Any) -> AsyncIterator[Any] | None:
     """What of a value is a stream, where nothing else is known of it: an async iterator."""
-    return value if isinstance(value, AsyncIterator) else None
+    return value if is_iterator(value) else None

@@ -17,8 +17,9 @@ def check_providers(providers: Any) -> None:
     if not isinstance(providers, Mapping):
         message = "give a mapping of the document's schemes to providers"
         raise SettingError(f"security cannot be {providers!r}; {message}")
-    for name, provider in providers.items():
-        _check(name, provider)
+    known: Mapping[Any, Any] = providers
+    for name in known:
+        _check(name, known[name])
 
 
 def _check(name: Any, provider: Any) -> None:
