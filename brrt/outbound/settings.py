@@ -89,8 +89,8 @@ class Outbound:
 
 
 def _check_hosts(given: Any) -> None:
-    hosts: tuple[Any, ...] = given if isinstance(given, tuple) else (None,)
-    if not all(isinstance(one, str) for one in hosts):
+    kind: type = type(given)
+    if kind is not tuple or not all(isinstance(one, str) for one in given):
         raise SettingError(f"only must be a tuple of hosts, got {given!r}")
 
 

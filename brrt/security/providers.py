@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, get_args
 
 from brrt.config import SettingError
@@ -14,12 +14,11 @@ Provider = Callable[..., Awaitable[Any]]
 
 def check_providers(providers: Any) -> None:
     """Raises `SettingError` for what are no async functions of three parameters, by scheme."""
-    if not isinstance(providers, Mapping):
+    if not hasattr(providers, "items"):
         message = "give a mapping of the document's schemes to providers"
         raise SettingError(f"security cannot be {providers!r}; {message}")
-    known: Mapping[Any, Any] = providers
-    for name in known:
-        _check(name, known[name])
+    for name, provider in providers.items():
+        _check(name, provider)
 
 
 def _check(name: Any, provider: Any) -> None:
