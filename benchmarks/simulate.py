@@ -6,7 +6,8 @@
 
 In each run a seed decides what happens: requests, bursts, slow bodies, clients that hang up,
 cancellations between any two steps, handlers that crash, sleep past their deadline, swallow
-cancellations, never end, or change the app they belong to; replacements, removals, reloads good
+cancellations, never end, or change the app they belong to; streams to clients that take slowly or
+leave half-way; work in the background; replacements, removals, reloads good
 and bad, stops and starts, a blocked loop, strangers who cancel the app's own tasks. After every
 step the rules are checked (`benchmarks/simulation/rules.py`): each request is answered exactly
 once and rightly, no task is without an owner, every bound holds, a change that returned has

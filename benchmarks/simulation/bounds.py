@@ -70,7 +70,8 @@ class Bounds:
         for pool in registry._retiring:
             works = pool.busy or pool.queued or pool.streams
             ends = works or pool._drained is None or pool._drained.done()
-            self._expect(bool(ends), "P6", f"nothing to do, and still there: {pool!r}")
+            if not ends:
+                self._scene.fail("P6", f"nothing to do, and still there: {pool!r}")
             if pool in making and pool in registry._ends:
                 told = registry._ends[pool].done()
                 self._expect(told, "P2", f"makes a change, and is waited for: {pool!r}")

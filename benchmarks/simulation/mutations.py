@@ -458,7 +458,7 @@ MUTATIONS: Final = (
         *(app.App, "__aexit__"),
         "self._left()",
         "self._entered.pop()[1]",
-        seed=1270,
+        seed=5388,
     ),
     Mutation(
         "the first who leaves stops the app for all",

@@ -260,11 +260,12 @@ class Rules:
         """P2: spawned == terminated + active, for each handler and for all."""
         now = self._scene.app.statistics()
         for name, one in (*now.handlers.items(), ("all", now.total)):
-            told = f"{name}: {one}"
-            self._expect(one.spawned == one.terminated + one.active, "P2", told)
             ended = one.served + one.failed + one.timed_out + one.cancelled
             running = one.accepted - ended - one.queued
-            self._expect(0 <= running <= one.busy, "sums", told)
+            if one.spawned != one.terminated + one.active:
+                self._scene.fail("P2", f"{name}: {one}")
+            if not 0 <= running <= one.busy:
+                self._scene.fail("sums", f"{name}: {one}")
             self._streams.check_sums(name, one.streams)
         self._streams.check_sums("background", now.background)
 

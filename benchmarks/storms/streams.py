@@ -116,8 +116,6 @@ class Watcher:
                 self._read(events)
             if events.is_over:
                 await asyncio.sleep(self._pause(events))
-            elif not self._is_done(until):
-                return
 
     def _is_done(self, until: "asyncio.Future[int]") -> bool:
         return until.done() and self.seen >= until.result()

@@ -27,12 +27,14 @@ class TaskCounters:
     stuck: int = 0
     peak: int = 0
 
-    def add(self, other: "TaskCounters") -> None:
+    def add(self, other: "TaskCounters | TaskStatistics") -> None:
         """Add what another has counted; of peaks the higher one stays."""
-        for spec in fields(self):
-            mine, theirs = getattr(self, spec.name), getattr(other, spec.name)
-            both = max(mine, theirs) if spec.name == "peak" else mine + theirs
-            setattr(self, spec.name, both)
+        for name in _OF_TASKS:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            setattr(self, name, max(mine, theirs) if name == "peak" else mine + theirs)
+
+
+_OF_TASKS = tuple(spec.name for spec in fields(TaskCounters))
 
 
 @dataclass(slots=True)
@@ -139,7 +141,8 @@ _SUMMED = (*(name for name in _COUNTED if name != "peak_queue"), "active", "busy
 
 def task_picture(counters: TaskCounters, active: int) -> TaskStatistics:
     """Freeze the counters of tasks together with how many there are."""
-    return TaskStatistics(**asdict(counters), active=active)
+    counted = {name: getattr(counters, name) for name in _OF_TASKS}
+    return TaskStatistics(**counted, active=active)
 
 
 def picture(
@@ -172,7 +175,5 @@ def _all_streams(pictures: tuple[HandlerStatistics, ...], gone: TaskCounters) ->
     counters = TaskCounters()
     counters.add(gone)
     for one in pictures:
-        own = asdict(one.streams)
-        del own["active"]
-        counters.add(TaskCounters(**own))
+        counters.add(one.streams)
     return task_picture(counters, sum(one.streams.active for one in pictures))
