@@ -89,7 +89,7 @@ class Outbound:
 
 
 def _check_hosts(given: Any) -> None:
-    kind: type = type(given)
+    kind: object = type(given)
     if kind is not tuple or not all(isinstance(one, str) for one in given):
         raise SettingError(f"only must be a tuple of hosts, got {given!r}")
 
