@@ -74,8 +74,11 @@ class Outbound:
         for name in _NUMBERS:
             _check_number(name, getattr(self, name))
         _ = self.networks
-        if self.only is not None:
-            _check_hosts(self.only)
+        given: Any = self.only
+        hosts: tuple[Any, ...] = self.only or ()
+        is_usable = given is None or isinstance(given, tuple)
+        if not is_usable or not all(isinstance(one, str) for one in hosts):
+            raise SettingError(f"only must be a tuple of hosts, got {given!r}")
         if not self.user_agent.isascii() or not self.user_agent.isprintable():
             raise SettingError(f"user_agent must be printable ASCII, got {self.user_agent!r}")
 
@@ -86,12 +89,6 @@ class Outbound:
         if not isinstance(given, tuple):
             raise SettingError(f"allow must be a tuple of networks, got {given!r}")
         return tuple(map(_network, self.allow))
-
-
-def _check_hosts(given: Any) -> None:
-    kind: object = type(given)
-    if kind is not tuple or not all(isinstance(one, str) for one in given):
-        raise SettingError(f"only must be a tuple of hosts, got {given!r}")
 
 
 def _network(text: Any) -> Network:
