@@ -25,7 +25,7 @@ from brrt.runtime.jobs import CANCELLED, EXPIRED, Ended, Reason
 from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
 from brrt.runtime.streams import LULL, Stream
-from brrt.runtime.tasks import stop
+from brrt.runtime.tasks import let_go, stop
 
 logger = logging.getLogger("brrt")
 
@@ -199,4 +199,5 @@ class Outflow:
         level = logging.ERROR if outcome.reason is Reason.RAISED else logging.WARNING
         text = "A stream of %s broke off: %s (request %s)"
         logger.log(level, text, name, reason, identity, exc_info=outcome.error)
+        let_go(outcome.error)
         return StreamBroken(f"a stream of {name} broke off (request {identity})")

@@ -66,6 +66,7 @@ class Ages:
     def stop(self) -> None:
         """Look at nothing any more, and let go of the pool."""
         self._expire = self._report = _nothing
+        self._young.clear()
         self._elders.clear()
         if self._timer is not None:
             self._timer.cancel()

@@ -5,13 +5,13 @@ answer is a value and never an exception, so that nobody has to retrieve it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-Handler = Callable[..., Awaitable[Any]]
+Handler = Callable[..., Awaitable[Any] | AsyncIterator[Any]]
 
 
 class Reason(Enum):

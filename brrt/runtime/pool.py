@@ -74,7 +74,7 @@ class Pool:
         self.name = name
         self.handler = handler
         self._only_streams = is_generator(handler)
-        self._call = as_coroutine(handler) if self._only_streams else handler
+        self._call = as_coroutine(handler)
         self._find_stream = find_stream or find_generator
         self.limits = limits
         self.counters = counters

@@ -1,7 +1,7 @@
 """Where streams come from: handlers that are async generator functions, and values that go on."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeGuard
 
 from brrt.runtime.jobs import Handler
@@ -18,8 +18,10 @@ def is_generator(handler: Handler) -> bool:
     return inspect.isasyncgenfunction(inner)
 
 
-def as_coroutine(handler: Callable[..., Any]) -> Handler:
-    """An async generator function as what is awaited: calling it is all there is to do."""
+def as_coroutine(handler: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """A handler as what is awaited: calling an async generator function is all there is to do."""
+    if not is_generator(handler):
+        return handler
 
     async def call(**arguments: Any) -> Any:
         return handler(**arguments)

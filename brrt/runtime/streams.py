@@ -22,7 +22,7 @@ from brrt.config import Limits
 from brrt.errors import ClientGone, Problem, Shed
 from brrt.runtime.jobs import CANCELLED, STOPPED, Ended, Reason
 from brrt.runtime.statistics import TaskCounters
-from brrt.runtime.tasks import stack, stop, wait_for
+from brrt.runtime.tasks import let_go, stack, stop, wait_for
 
 logger = logging.getLogger("brrt")
 
@@ -165,6 +165,7 @@ class Stream:
     def _log(self, error: BaseException) -> None:
         """What goes wrong when a stream is over already changes nothing for its client."""
         logger.error("The end of a stream of %s failed", self._name, exc_info=error)
+        let_go(error)
 
 
 def _nothing() -> None:

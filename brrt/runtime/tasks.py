@@ -5,6 +5,8 @@ raise a stranger's crash; `asyncio.wait` does neither.
 """
 
 import asyncio
+import gc
+import inspect
 import traceback
 from collections.abc import Callable, Collection
 from typing import Any, Final
@@ -74,8 +76,27 @@ def stack(task: asyncio.Task[None]) -> str:
     place: Any = task.get_coro()
     lines: list[str] = []
     while place is not None:
-        frame = getattr(place, "cr_frame", None) or getattr(place, "gi_frame", None)
+        frame = next((one for one in (getattr(place, name, None) for name in _FRAMES) if one), None)
         if frame is not None:
             lines += traceback.format_list(traceback.extract_stack(frame, limit=1))
-        place = getattr(place, "cr_await", None) or getattr(place, "gi_yieldfrom", None)
+        place = _awaited(place)
     return "".join(lines).rstrip()
+
+
+def let_go(error: BaseException | None) -> None:
+    """Drop the frames that an error and those before it hold, and that hold them: a cycle each."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
+
+
+_FRAMES: Final = ("cr_frame", "gi_frame", "ag_frame")
+_AWAITED: Final = ("cr_await", "gi_yieldfrom", "ag_await")
+
+
+def _awaited(place: Any) -> Any:
+    """What a coroutine waits for. What waits for an async generator's next item does not say."""
+    found = next((one for one in (getattr(place, name, None) for name in _AWAITED) if one), None)
+    if found is None and type(place).__name__.startswith("async_generator_a"):
+        return next((one for one in gc.get_referents(place) if inspect.isasyncgen(one)), None)
+    return found
