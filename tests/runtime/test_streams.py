@@ -980,9 +980,9 @@ async def test_nothing_keeps_a_stream_that_has_ended(make: Make, until: Until, e
             del other
         await _bring_about(end, pool, job, stream)
         del job, stream
-        logging.disable(logging.NOTSET)
         # The pool looks at its last job once more, when that would have become slow.
         await until(lambda: not pool.streams and known() is None and seen() is None)
+        logging.disable(logging.NOTSET)
 
 
 async def _bring_about(end: str, pool: Pool, job: Job, stream: Stream) -> None:
