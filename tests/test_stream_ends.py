@@ -126,7 +126,7 @@ async def test_a_client_that_does_not_take_the_end_is_let_go(media_type: str) ->
 
     app = App(document(media_type), handlers(give), limits=Limits(stream_timeout=0.05))
     scope = {"type": "http", "method": "GET", "path": "/a", "raw_path": b"/a", "root_path": ""}
-    scope |= {"query_string": b"", "headers": [], "http_version": "1.1"}  # type: ignore[dict-item]
+    scope |= {"query_string": b"", "headers": [], "http_version": "1.1"}
     async with app:
         with pytest.raises(StreamBroken):
             await app(scope, receive, send)
