@@ -76,7 +76,7 @@ def make_plan(seed: int) -> Plan:
         streams=random.choice([1, 2, 4]),
         max_streams=random.choice([2, 3, 6]),
         stream_timeout=random.choice([0.1, 0.3, 1.0]),
-        heartbeat=random.choice([0.1, 0.5, 15.0]),
+        heartbeat=random.choice([0.2, 1.0, 15.0]),
         open_after=random.choice([0.0, 0.05, 0.3]),
         max_background=random.choice([1, 2, 8]),
     )

@@ -1,6 +1,6 @@
-"""The live half of sending: one pool of connections for a run, shared by all its documents.
+"""The live half of sending: the connections of a run, shared by all its documents.
 
-The pool is made in the loop that first sends, and belongs to that loop until it is closed.
+They belong to the loop that first sends, until they are closed.
 """
 
 import asyncio

@@ -173,6 +173,7 @@ class Sender:
             ("host", letter.target.authority),
             ("user-agent", self._connections.settings.user_agent),
             ("content-length", str(len(letter.draft.body))),
+            ("connection", "close"),
             *letter.draft.headers,
             (ID, letter.id),
             (TIMESTAMP, str(now)),

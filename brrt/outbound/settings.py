@@ -22,20 +22,18 @@ TIMEOUT = 10.0
 BACKOFF = 0.5
 # Seconds between two attempts at the most, whatever the receiver asks for: a handler's timeout.
 MAX_BACKOFF = 30.0
-# Bytes of an answer that are read, headers included: it is read only to use the connection again.
+# Bytes of an answer that are read, headers included: only the status counts.
 MAX_RESPONSE = 65_536
 # Bytes of a payload: what brrt itself takes in (`max_body`). Receivers like some 20 KB.
 MAX_PAYLOAD = 1_048_576
 # Connections at a time, to all receivers together. With an answer in 100 ms that is 500 a second.
 CONNECTIONS = 50
-# Seconds that an idle connection is kept. Below the 5 s after which uvicorn and Node.js hang up.
-KEEP_ALIVE = 4.0
 # How receivers see who calls.
 USER_AGENT = "brrt"
 
 _WHOLE = frozenset({"attempts", "max_response", "max_payload", "connections"})
-_NUMBERS = ("timeout", "backoff", "max_backoff", "keep_alive", *sorted(_WHOLE))
-_MAY_BE_ZERO = frozenset({"backoff", "max_backoff", "keep_alive"})
+_NUMBERS = ("timeout", "backoff", "max_backoff", *sorted(_WHOLE))
+_MAY_BE_ZERO = frozenset({"backoff", "max_backoff"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ class Outbound:
     `attempts` for one message, each with its `timeout`; between them a random time of at most
     `backoff`, doubled each time, and never more than `max_backoff`, not even where `Retry-After`
     asks for it. `max_response` is read of an answer; `max_payload` is what may be sent. At most
-    `connections` are open, idle ones for `keep_alive`.
+    `connections` are open; further messages wait for one.
 
     `allow` are the networks or addresses that are called although they are not public, such as
     `("10.1.0.0/16", "127.0.0.1")`; `only`, where it is given, are the hosts that are called at
@@ -63,7 +61,6 @@ class Outbound:
     max_response: int = MAX_RESPONSE
     max_payload: int = MAX_PAYLOAD
     connections: int = CONNECTIONS
-    keep_alive: float = KEEP_ALIVE
     allow: tuple[str, ...] = ()
     only: tuple[str, ...] | None = None
     https_only: bool = False

@@ -24,7 +24,7 @@ MAX_ADDRESSES: Final = 4
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections to addresses that were let through."""
+    """Opens connections to addresses that were let through, and closes what it has opened."""
 
     def __init__(self, settings: Outbound, guard: Guard, resolve: Resolver) -> None:
         self._settings = settings
@@ -32,6 +32,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         self._resolve = resolve
         backend: Any = httpcore.AnyIOBackend  # its type is that of what stands in for it
         self._inner: httpcore.AsyncNetworkBackend = backend()
+        self._opened: list[httpcore.AsyncNetworkStream] = []
 
     async def connect_tcp(
         self,
@@ -53,6 +54,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failure:
                 error = failure
             else:
+                self._opened.append(stream)
                 return BoundedStream(stream, self._settings.max_response)
         raise error
 
@@ -64,6 +66,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             return await self._resolve(host, port)
         except (OSError, UnicodeError):
             raise httpcore.ConnectError("its name cannot be resolved") from None
+
+    async def aclose(self) -> None:
+        """Close what was opened, whatever the library thinks has become of it."""
+        while self._opened:
+            await self._opened.pop().aclose()
 
 
 class BoundedStream(httpcore.AsyncNetworkStream):
@@ -108,12 +115,8 @@ class BoundedStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
     ) -> httpcore.AsyncNetworkStream:
-        """The same with TLS. What is cancelled meanwhile is closed, which the library forgets."""
-        try:
-            stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
-        except BaseException:
-            await self._stream.aclose()
-            raise
+        """The same with TLS."""
+        stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
         return BoundedStream(stream, self._limit)
 
     def get_extra_info(self, info: str) -> Any:
@@ -122,16 +125,18 @@ class BoundedStream(httpcore.AsyncNetworkStream):
 
 
 class Wire:
-    """A pool of connections of one event loop."""
+    """Exchanges of one event loop, each over a connection of its own.
+
+    The library's pool is not used: it loses the place of a request that is cancelled in a certain
+    moment, for ever. So also each attempt looks at what the name means now.
+    """
 
     def __init__(self, settings: Outbound, guard: Guard, resolve: Resolver) -> None:
-        self._timeout = settings.timeout
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=settings.tls,
-            max_connections=settings.connections,
-            keepalive_expiry=settings.keep_alive,
-            network_backend=GuardedBackend(settings, guard, resolve),
-        )
+        self._settings = settings
+        self._guard = guard
+        self._resolve = resolve
+        self._tls = settings.tls
+        self._backends: set[GuardedBackend] = set()
 
     async def exchange(
         self, method: str, target: Target, headers: list[tuple[str, str]], body: bytes
@@ -142,34 +147,48 @@ class Wire:
         the rest of the answer changes nothing.
         """
         known: list[tuple[int, str | None]] = []
+        timeout = self._settings.timeout
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._exchange(_request(method, target, headers, body), known)
+            async with asyncio.timeout(timeout):
+                await self._exchange(target, _request(method, target, headers, body), known)
         except TimeoutError:
             if not known:
-                raise NoAnswer(f"no answer within {self._timeout:g} s") from None
+                raise NoAnswer(f"no answer within {timeout:g} s") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             if not known:
                 raise NoAnswer(_reason(error)) from None
         return known[0]
 
     async def _exchange(
-        self, request: httpcore.Request, known: list[tuple[int, str | None]]
+        self, target: Target, request: httpcore.Request, known: list[tuple[int, str | None]]
     ) -> None:
-        response = await self._pool.handle_async_request(request)
+        backend = GuardedBackend(self._settings, self._guard, self._resolve)
+        self._backends.add(backend)
+        connection = httpcore.AsyncHTTPConnection(
+            request.url.origin, self._context(target), network_backend=backend
+        )
         try:
+            response = await connection.handle_async_request(request)
             known.append((response.status, _retry_after(response)))
             async for _ in response.aiter_stream():
-                pass  # read to its end, so that the connection can be used again
+                pass  # heard to its end: to hang up before looks like a failure to the receiver
         finally:
-            await response.aclose()
+            self._backends.discard(backend)
+            await backend.aclose()
+
+    def _context(self, target: Target) -> ssl.SSLContext | None:
+        """The context of TLS, made once: to read the authorities takes some 20 ms."""
+        if target.scheme == "https" and self._tls is None:
+            self._tls = httpcore.default_ssl_context()
+        return self._tls
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
+        while self._backends:
+            await self._backends.pop().aclose()
 
     def __repr__(self) -> str:
-        return repr(self._pool)
+        return f"<Wire {len(self._backends)} open>"
 
 
 def _request(

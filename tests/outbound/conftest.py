@@ -44,7 +44,11 @@ def body(schema: Any, media_type: str = "application/json") -> dict[str, Any]:
 
 def document(**webhooks: Any) -> dict[str, Any]:
     """A document with one callback, `onEvent`, and these webhooks."""
-    called = {"operationId": "onEvent", "requestBody": body(EVENT), "responses": {"2XX": {"description": "taken"}}}
+    called = {
+        "operationId": "onEvent",
+        "requestBody": body(EVENT),
+        "responses": {"2XX": {"description": "taken"}},
+    }
     register: dict[str, Any] = {
         "operationId": "register",
         "requestBody": body({"type": "object"}),
