@@ -137,7 +137,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a client that hangs up cancels a handler that is to finish",
-        *(app, "respond"),
+        *(exchange, "_answer"),
         "cancel=endpoint.cancels",
         "cancel=True",
     ),
