@@ -6,23 +6,33 @@ from brrt.errors import (
     BadRequest,
     BrrtError,
     Conflict,
+    DeliveryFailed,
     Fault,
     Forbidden,
     Gone,
     LifecycleError,
+    MissingExtra,
     NotFound,
+    OutgoingError,
+    PayloadInvalid,
     Problem,
     ServiceUnavailable,
+    SignatureInvalid,
     SpecError,
+    TargetRefused,
     TooManyRequests,
     Unauthorized,
     UnprocessableContent,
+    Unresolved,
 )
 from brrt.handlers import Handlers
 from brrt.http.replies import Reply
 from brrt.http.requests import Request
 from brrt.http.uploads import UploadFile
 from brrt.openapi.markers import Cookie, Form, Header, Path, Query, QueryString
+from brrt.outbound.sender import Delivery, Sender
+from brrt.outbound.settings import Outbound
+from brrt.outbound.signatures import verify_webhook
 from brrt.runtime.statistics import HandlerStatistics, Statistics
 
 __version__ = "0.1.0"
@@ -33,6 +43,8 @@ __all__ = [
     "BrrtError",
     "Conflict",
     "Cookie",
+    "Delivery",
+    "DeliveryFailed",
     "Fault",
     "Forbidden",
     "Form",
@@ -42,19 +54,28 @@ __all__ = [
     "Header",
     "LifecycleError",
     "Limits",
+    "MissingExtra",
     "NotFound",
+    "Outbound",
+    "OutgoingError",
     "Path",
+    "PayloadInvalid",
     "Problem",
     "Query",
     "QueryString",
     "Reply",
     "Request",
+    "Sender",
     "ServiceUnavailable",
     "SettingError",
+    "SignatureInvalid",
     "SpecError",
     "Statistics",
+    "TargetRefused",
     "TooManyRequests",
     "Unauthorized",
     "UnprocessableContent",
+    "Unresolved",
     "UploadFile",
+    "verify_webhook",
 ]
