@@ -1,4 +1,4 @@
-"""What tests of sending share: a document, receivers on the loopback, and time that does not pass."""
+"""What tests of sending share: a document, receivers on the loopback, time that stands still."""
 
 import asyncio
 import socket
@@ -135,7 +135,7 @@ async def listen() -> AsyncIterator[Listen]:
             config = uvicorn.Config(receiver, lifespan="off", log_config=None, **options)
             server = uvicorn.Server(config)
             task = asyncio.create_task(server.serve([listener]), name="the receiver")
-            while not server.started:
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0)
 
             async def stop() -> None:
