@@ -122,16 +122,22 @@ class BoundedStream(httpcore.AsyncNetworkStream):
 
 
 class Wire:
-    """A pool of connections of one event loop."""
+    """The connections of one event loop, kept for whom they lead to.
+
+    The library's own pool is not used: a connection that is cancelled between its opening and its
+    first request, or while an answer is put away, stays in there as busy for ever. Here one that
+    did not come to rest by itself is closed, whatever ended its request.
+    State: `_idle`, the oldest first, and `_busy`. Callers see to it that no more than
+    `connections` are busy; idle ones make room for them.
+    """
 
     def __init__(self, settings: Outbound, guard: Guard, resolve: Resolver) -> None:
-        self._timeout = settings.timeout
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=settings.tls,
-            max_connections=settings.connections,
-            keepalive_expiry=settings.keep_alive,
-            network_backend=GuardedBackend(settings, guard, resolve),
-        )
+        self._settings = settings
+        self._backend = GuardedBackend(settings, guard, resolve)
+        self._tls = settings.tls or httpcore.default_ssl_context()
+        self._idle: list[httpcore.AsyncHTTPConnection] = []
+        self._busy: set[httpcore.AsyncHTTPConnection] = set()
+        self._closed = False
 
     async def exchange(
         self, method: str, target: Target, headers: list[tuple[str, str]], body: bytes
@@ -143,11 +149,11 @@ class Wire:
         """
         known: list[tuple[int, str | None]] = []
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._settings.timeout):
                 await self._exchange(_request(method, target, headers, body), known)
         except TimeoutError:
             if not known:
-                raise NoAnswer(f"no answer within {self._timeout:g} s") from None
+                raise NoAnswer(f"no answer within {self._settings.timeout:g} s") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             if not known:
                 raise NoAnswer(_reason(error)) from None
@@ -156,20 +162,75 @@ class Wire:
     async def _exchange(
         self, request: httpcore.Request, known: list[tuple[int, str | None]]
     ) -> None:
-        response = await self._pool.handle_async_request(request)
+        connection = await self._take(request.url.origin)
         try:
-            known.append((response.status, _retry_after(response)))
-            async for _ in response.aiter_stream():
-                pass  # read to its end, so that the connection can be used again
+            response = await connection.handle_async_request(request)
+            try:
+                known.append((response.status, _retry_after(response)))
+                async for _ in response.aiter_stream():
+                    pass  # read to its end, so that the connection can be used again
+            finally:
+                await response.aclose()
         finally:
-            await response.aclose()
+            await self._put_back(connection)
+
+    async def _take(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        """An idle connection, the one used last, or a new one."""
+        over = [one for one in self._idle if one.has_expired()]
+        self._idle = [one for one in self._idle if one not in over]
+        fitting = [one for one in self._idle if one.can_handle_request(origin)]
+        if fitting:
+            connection = fitting[-1]
+            self._idle.remove(connection)
+        else:
+            room = self._settings.connections - len(self._busy) - 1
+            surplus = max(0, len(self._idle) - room)
+            over += self._idle[:surplus]
+            del self._idle[:surplus]
+            connection = self._connection(origin)
+        self._busy.add(connection)
+        try:
+            await _close(over)
+        except BaseException:
+            await self._put_back(connection)
+            raise
+        return connection
+
+    def _connection(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        return httpcore.AsyncHTTPConnection(
+            origin,
+            ssl_context=self._tls,
+            keepalive_expiry=self._settings.keep_alive,
+            network_backend=self._backend,
+        )
+
+    async def _put_back(self, connection: httpcore.AsyncHTTPConnection) -> None:
+        """Keep a connection that is at rest; close any other, which begins before it waits."""
+        self._busy.discard(connection)
+        if connection.is_idle() and not connection.is_closed() and not self._closed:
+            self._idle.append(connection)
+        else:
+            await connection.aclose()
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
+        self._closed = True
+        left = [*self._idle, *self._busy]
+        self._idle.clear()
+        await _close(left)
 
     def __repr__(self) -> str:
-        return repr(self._pool)
+        return f"<Wire {len(self._busy)} busy, {len(self._idle)} idle>"
+
+
+async def _close(connections: list[httpcore.AsyncHTTPConnection]) -> None:
+    """Close all of them, also where that is cancelled meanwhile."""
+    try:
+        while connections:
+            await connections.pop().aclose()
+    finally:
+        if connections:
+            await _close(connections)
 
 
 def _request(
