@@ -113,3 +113,11 @@ def test_each_row_of_the_contract_names_its_test() -> None:
         for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
     }
     assert not named - written
+
+
+@pytest.mark.parametrize("name", ["README.md", "examples/pet_store/README.md"])
+def test_the_example_has_all_that_it_needs(name: str) -> None:
+    """What is said to run the pet store installs what it sends webhooks with."""
+    text = (ROOT / name).read_text()
+    command = r"\.venv/bin/pip install -q -e '\.\[webhooks\]'( && |\n)\.venv/bin/brrt run"
+    assert re.search(command, text)

@@ -66,7 +66,7 @@ def _keys(scheme: Scheme, scope: Mapping[str, Any]) -> list[str]:
     headers = [text.decode("latin-1") for name, text in scope["headers"] if name == wanted]
     if scheme.location != "cookie":
         return headers
-    cookies = [cookie_parser(text) for text in headers]
+    cookies = [cookie_parser(one) for text in headers for one in text.split(";")]
     return [one[scheme.parameter] for one in cookies if scheme.parameter in one]
 
 

@@ -10,7 +10,7 @@ Rules of this file:
 from collections.abc import Mapping
 from typing import Any, Final
 
-from brrt.errors import Forbidden, Problem, Unauthorized
+from brrt.errors import Problem, Unauthorized
 from brrt.openapi.security import API_KEY, BASIC, BEARER, Alternative, Requirement
 from brrt.security.credentials import find
 from brrt.security.providers import Provider
@@ -27,7 +27,7 @@ class Guard:
     ) -> None:
         self._required = sorted(required, key=lambda one: not one)  # anybody comes last
         self._providers = providers
-        self._realm = "".join(one for one in realm if one.isprintable() and one not in '"\\')
+        self._realm = _text(realm)
 
     async def admit(self, scope: Mapping[str, Any], request: Any) -> dict[str, Any]:
         """Who it is, by scheme. Raises `Problem` 401 or 403, and what providers raise."""
@@ -96,7 +96,7 @@ class _Asking:
     async def meet(self, alternative: Alternative) -> dict[str, Any] | None:
         """Who it is, if every scheme of an alternative is met. All are asked, so all count."""
         found = {one.scheme.name: await self._ask(one) for one in alternative}
-        return None if None in found.values() else found
+        return None if any(one is None for one in found.values()) else found
 
     async def _ask(self, one: Requirement) -> Any:
         if one not in self._known:
@@ -112,8 +112,11 @@ class _Asking:
             provider = self._providers[one.scheme.name]
             try:
                 principal = await provider(shown.value, one.scopes, self._request)
-            except (Unauthorized, Forbidden) as error:
+            except Problem as error:
+                if error.status not in (401, 403):
+                    raise
                 refusal = error
-        if principal is None:
+        if principal is None or principal is False:  # `return token == ...` says no with False
+            principal = None
             self.refusals[one] = refusal or Unauthorized(DENIED)
         return principal

@@ -120,6 +120,33 @@ async def test_a_provider_is_asked_once() -> None:
     assert asked == [("token", ("a",), "the request"), ("token", ("b",), "the request")]
 
 
+async def test_a_no_is_a_no() -> None:
+    """A provider that compares and returns False has not said who it is."""
+
+    async def provider(credentials: Any, scopes: Any, request: Any) -> Any:
+        return bool(credentials == "good")
+
+    by = guard((needs(KEY),), provider=provider)
+    assert (await refused(by, scope({"x-key": "bad"}))).status == 401
+    assert await by.admit(scope({"x-key": "good"}), None) == {"key": True}
+
+
+async def test_somebody_who_is_equal_to_nobody() -> None:
+    """What a provider returns is not compared: some things say that they are equal to anything."""
+
+    class Anybody:
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = None  # type: ignore[assignment] - nor is it put anywhere
+
+    async def provider(*_: Any) -> Any:
+        return Anybody()
+
+    by = guard((needs(KEY),), provider=provider)
+    assert "key" in await by.admit(scope({"x-key": "good"}), None)
+
+
 async def test_without_credentials_nobody_is_asked() -> None:
     """A provider sees credentials only."""
 
@@ -165,6 +192,7 @@ def test_credentials_are_found(scheme: Scheme, of: Any, value: Any) -> None:
         (QUERY, scope(query="key=good&key=good")),
         (QUERY, scope(query="key=")),
         (COOKIE, scope([("cookie", "sid=good"), ("cookie", "sid=good")])),
+        (COOKIE, scope({"cookie": "sid=bad; a=b; sid=good"})),
         (BASIC, scope({"authorization": "Basic ???"})),
         (BASIC, scope(basic("no colon"))),
         (BASIC, scope({"authorization": "Basic"})),
@@ -231,6 +259,30 @@ async def test_challenges(
     """RFC 9110, section 11.6.1; RFC 6750, section 3; RFC 7617, section 2."""
     problem = await refused(guard(*alternatives), scope(headers))
     assert (problem.status, problem.headers.get("WWW-Authenticate")) == (status, challenge)
+
+
+async def test_a_realm_fits_into_a_header() -> None:
+    """Whatever a document is called: headers are ASCII (RFC 9110, section 5.5)."""
+    by = Guard(((needs(BASIC),),), {"basic": honest}, "Магазин 24\u00e9")
+    problem = await refused(by, scope())
+    assert problem.headers["WWW-Authenticate"] == 'Basic realm=" 24", charset="UTF-8"'
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refusal_of_any_class(status: int) -> None:
+    """A plain `Problem` gets its challenge as well, and another alternative its turn."""
+
+    async def provider(credentials: Any, *_: Any) -> Any:
+        if credentials == "bad":
+            raise Problem(status)
+        return "somebody"
+
+    by = guard((needs(BEARER),), (needs(KEY),), provider=provider)
+    problem = await refused(by, scope({"authorization": "Bearer bad"}))
+    assert problem.status == status
+    assert "Bearer" in problem.headers["WWW-Authenticate"]
+    of = scope({"authorization": "Bearer bad", "x-key": "good"})
+    assert await by.admit(of, None) == {"key": "somebody"}
 
 
 async def test_a_challenge_of_the_providers_own() -> None:
