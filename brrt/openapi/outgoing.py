@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from brrt.errors import Fault
 from brrt.openapi.document import Document, Key, Node
 from brrt.openapi.expressions import Expression, MalformedError, Template, parse_template
-from brrt.openapi.operations import Operation, item_operations
+from brrt.openapi.operations import Operation, item_operations, operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,14 @@ class Outgoing:
 
 
 def outgoing(
-    document: Document, served: Sequence[Operation]
+    document: Document, served: Sequence[Operation] | None = None
 ) -> tuple[tuple[Outgoing, ...], list[Fault]]:
     """All callbacks and webhooks, in the document's order, and what is wrong with expressions.
 
-    `served` are the document's own operations. Callbacks may have callbacks; each operation is
-    asked for its own once.
+    `served` are the document's own operations, if they were read already. Callbacks may have
+    callbacks; each operation is asked for its own once.
     """
+    served = operations(document) if served is None else served
     faults: list[Fault] = []
     found = list(_webhooks(document.root))
     waiting = [*served, *(one.operation for one in found)]

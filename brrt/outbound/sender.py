@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from brrt.errors import DeliveryFailed, OutgoingError, SpecError
 from brrt.openapi.document import Document, Source, load
-from brrt.openapi.operations import operations
 from brrt.openapi.outgoing import outgoing
 from brrt.openapi.schemas import Schemas
 from brrt.outbound.addresses import Target
@@ -188,7 +187,7 @@ class Sender:
 
 def compile_hooks(document: Document) -> Hooks:
     """What a document lets an app send. Raises `SpecError`."""
-    found, faults = outgoing(document, operations(document))
+    found, faults = outgoing(document)
     if faults:
         raise SpecError(faults)
     schemas = Schemas(document)

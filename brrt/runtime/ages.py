@@ -68,6 +68,7 @@ class Ages:
         self._expire = self._report = _nothing
         self._young.clear()
         self._elders.clear()
+        self._doomed.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,231 +1,369 @@
-"""Background tasks: owned, bounded, counted, and awaited at the end."""
+"""Background tasks: what may run, who is told of a crash, and how all of them end."""
 
 import asyncio
-import contextlib
+import gc
 import logging
-from collections.abc import Callable
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
-from brrt import App, Background, LifecycleError, Limits, ServiceUnavailable, TaskStatistics
-from tests.conftest import Book, Call, Until
+from brrt.config import Limits
+from brrt.errors import LifecycleError, ServiceUnavailable
+from brrt.runtime.background import Background
+from brrt.runtime.registry import Registry
 
-asked: ContextVar[str] = ContextVar("asked", default="nobody")
+Until = Callable[[Callable[[], object]], Awaitable[None]]
 Make = Callable[..., Background]
+
+FOR_EVER = 3_600.0
+color: ContextVar[str] = ContextVar("color", default="none")
 
 
 @pytest.fixture
-def make() -> Make:
-    """A background with its limits."""
-    return lambda **limits: Background(Limits(**limits))
+async def make() -> AsyncIterator[Make]:
+    """Background tasks with limits: `make(max_background=2)`. They are ended after the test."""
+    made: list[Background] = []
+
+    def start(**limits: Any) -> Background:
+        made.append(Background(Limits(**({"cancel_wait": 1.0} | limits))))
+        return made[-1]
+
+    yield start
+    for one in made:
+        check(one)
+        await one.end(0)
+        check(one)
+        assert len(one) == 0
 
 
-def check(background: Background) -> TaskStatistics:
+def check(background: Background) -> None:
     """The sum that holds at every moment."""
     now = background.statistics()
-    assert now.started == now.finished + now.failed + now.cancelled + now.active
-    return now
+    ended = now.finished + now.failed + now.timed_out + now.cancelled
+    assert now.started == ended + now.active
+    assert now.active == len(background)
 
 
-async def test_a_task_runs_beside_whoever_started_it(make: Make) -> None:
-    """In its context, under a name, and counted."""
-    background, gate = make(), asyncio.Event()
+async def turns(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
-    async def work() -> str:
-        await gate.wait()
-        return asked.get()
 
-    asked.set("somebody")
-    task = background.start(work())
-    assert task in background
-    assert task.get_name().endswith("work")
-    assert (check(background).active, len(background)) == (1, 1)
-    gate.set()
-    assert await task == "somebody"
-    assert check(background).finished == 1
-    await background.end(0)
+async def add(one: int, other: int) -> int:
+    await asyncio.sleep(0)
+    return one + other
+
+
+class Work:
+    """A task that waits until it is let go, and tells what became of it."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.ends: list[str] = []
+
+    async def run(self) -> None:
+        """Work."""
+        try:
+            await self.go.wait()
+            self.ends.append("done")
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.005)
+            self.ends.append("cancelled")
+            raise
+
+
+async def test_a_task_runs_and_is_counted(make: Make) -> None:
+    """Its value can be had by whoever wants it; its name says what it does."""
+    background = make()
+    task = background.start(add(1, 2))
+    assert (task.get_name(), len(background), task in background) == (
+        "brrt background add",
+        1,
+        True,
+    )
+    assert repr(background) == "<Background: 1 of 100 tasks>"
+    assert await task == 3
+    await turns()
+    assert (len(background), task in background) == (0, False)
+    now = background.statistics()
+    assert (now.started, now.finished, now.peak, now.active) == (1, 1, 1, 0)
+    assert background.start(add(1, 2), name="sum").get_name() == "brrt background sum"
+
+
+async def test_a_task_has_the_context_of_its_starter(make: Make) -> None:
+    """Request ids and the like are seen; what the task changes is its own."""
+    seen: list[str] = []
+
+    async def look() -> None:
+        seen.append(color.get())
+        color.set("changed")
+
+    color.set("caller")
+    await make().start(look())
+    assert (seen, color.get()) == (["caller"], "caller")
+
+
+async def test_too_much_is_refused_before_it_begins(make: Make, until: Until) -> None:
+    """503 with Retry-After; the coroutine is closed, and there is room again when one has ended."""
+    background, work = make(max_background=2, retry_after=7), Work()
+    first = background.start(work.run())
+    background.start(work.run())
+    coroutine = work.run()
+    with pytest.raises(ServiceUnavailable) as refused:
+        background.start(coroutine)
+    assert refused.value.headers == {"Retry-After": "7"}
+    with pytest.raises(RuntimeError, match=r"already awaited|cannot reuse"):
+        coroutine.send(None)
+    assert (background.statistics().refused, background.statistics().started) == (1, 2)
+    first.cancel()
+    await until(lambda: len(background) == 1)
+    background.start(work.run())
+    assert background.statistics().peak == 2
 
 
 async def test_a_crash_is_logged_and_counted(
-    make: Make, caplog: pytest.LogCaptureFixture, until: Until
+    make: Make, until: Until, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And takes nothing with it."""
-    background = make()
+    """Once, by its name, and it takes nothing else with it."""
 
-    async def crash() -> None:
-        raise KeyError("a detail")
+    async def explode() -> None:
+        raise ValueError("bang")
 
-    background.start(crash(), name="the invoice")
-    other = background.start(asyncio.sleep(0, "fine"))
-    await until(lambda: not len(background))
-    assert (check(background).failed, await other) == (1, "fine")
-    (record,) = caplog.records
-    assert "background the invoice failed" in record.getMessage()
-    assert record.exc_info is not None
-    await background.end(0)
-
-
-async def test_too_many_are_refused(make: Make) -> None:
-    """With a word, before they begin: the coroutine is closed and never awaited."""
-    background, gate = make(max_background=2), asyncio.Event()
-    for _ in range(2):
-        background.start(gate.wait())
-    with pytest.raises(ServiceUnavailable) as caught:
-        background.start(gate.wait())
-    assert caught.value.headers == {"Retry-After": "1"}
-    now = check(background)
-    assert (now.refused, now.peak, now.active) == (1, 2, 2)
-    gate.set()
-    await background.end(5.0)
-    assert check(background).finished == 2
+    background, work = make(), Work()
+    other = background.start(work.run())
+    background.start(explode(), name="explosion")
+    await until(lambda: len(background) == 1)
+    assert background.statistics().failed == 1
+    assert "background explosion failed" in caplog.text
+    assert caplog.text.count("ValueError: bang") == 1
+    assert not other.done()
 
 
-async def test_the_end_waits_within_the_grace(make: Make) -> None:
-    """What is done by then is finished, also what was started meanwhile."""
-    background = make()
+async def test_who_awaits_a_crash_sees_it_too(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """The log's line does not take the exception away."""
 
-    async def first() -> None:
-        await asyncio.sleep(0.01)
-        background.start(asyncio.sleep(0.01))
+    async def explode() -> None:
+        raise ValueError("bang")
 
-    background.start(first())
-    await background.end(30.0)
-    assert check(background).finished == 2
-    with pytest.raises(LifecycleError):
-        background.start(asyncio.sleep(0))
+    with pytest.raises(ValueError, match="bang"):
+        await make().start(explode())
+    await turns()
+    assert "bang" in caplog.text
 
 
-@pytest.mark.parametrize("grace", [0.0, 0.01])
-async def test_the_rest_is_cancelled_and_awaited(
+async def test_a_cancelled_task_is_no_crash(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever has started it may end it."""
+    background, work = make(), Work()
+    task = background.start(work.run())
+    await turns()
+    task.cancel()
+    await asyncio.wait([task])
+    await turns()
+    assert (background.statistics().cancelled, caplog.text) == (1, "")
+
+
+async def test_at_the_end_what_runs_is_awaited(make: Make) -> None:
+    """Within the grace it finishes, also what it starts itself meanwhile."""
+    background, work = make(), Work()
+
+    async def chain() -> None:
+        await work.run()
+        background.start(work.run())
+
+    background.start(chain())
+    ending = asyncio.create_task(background.end(FOR_EVER))
+    await turns()
+    assert not ending.done()
+    work.go.set()
+    await asyncio.wait_for(ending, 5)
+    assert work.ends == ["done", "done"]
+    assert background.statistics().finished == 2
+
+
+async def test_an_end_without_tasks_waits_for_nothing(make: Make) -> None:
+    """However long the grace is."""
+    await asyncio.wait_for(make().end(FOR_EVER), 1)
+
+
+@pytest.mark.parametrize("grace", [-1.0, 0.0, 0.01])
+async def test_what_is_not_done_in_time_is_cancelled(
     make: Make, grace: float, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its `finally` has run when the end is reached."""
-    background, ended = make(), False
-
-    async def work() -> None:
-        nonlocal ended
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.sleep(0.01)
-            ended = True
-
-    background.start(work())
-    await asyncio.sleep(0)
+    """And awaited, with its cleaning up; the log says how many there were."""
+    background, work = make(), Work()
+    for _ in range(3):
+        background.start(work.run())
+    await turns()
     await background.end(grace)
-    assert ended
-    assert check(background).cancelled == 1
-    assert "1 background tasks are cancelled" in caplog.text
+    assert work.ends == ["cancelled"] * 3
+    assert "3 background tasks are cancelled: the app stops" in caplog.text
+    assert background.statistics().cancelled == 3
 
 
-async def test_a_task_that_will_not_end_is_named(
-    make: Make, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The end goes on without it."""
-    background, gate = make(cancel_wait=0.01), asyncio.Event()
-
-    async def stubborn() -> None:
-        while not gate.is_set():
-            with contextlib.suppress(asyncio.CancelledError):
-                await gate.wait()
-
-    task = background.start(stubborn())
-    await asyncio.sleep(0)
-    await background.end(0)
-    assert check(background).stuck == 1
-    assert "ignores its cancellation" in caplog.text
-    assert "stubborn" in caplog.text
-    gate.set()
-    await task
-    assert check(background).finished == 1
-
-
-@pytest.mark.parametrize("turns", range(8))
-async def test_a_cancelled_end_leaves_nothing(make: Make, turns: int) -> None:
-    """Whenever it is cut."""
+async def test_after_the_end_nothing_is_started(make: Make) -> None:
+    """The error says why, and the coroutine is closed."""
     background = make()
-    background.start(asyncio.Event().wait())
-    ending = asyncio.ensure_future(background.end(60.0))
-    for _ in range(turns):
-        await asyncio.sleep(0)
+    await background.end(0)
+    with pytest.raises(LifecycleError, match="the app has stopped"):
+        background.start(add(1, 2))
+    assert background.statistics().started == 0
+
+
+async def test_who_is_cancelled_cannot_start_another(make: Make) -> None:
+    """Nothing escapes the end by starting anew."""
+    background = make()
+    refused: list[Exception] = []
+
+    async def phoenix() -> None:
+        try:
+            await asyncio.sleep(FOR_EVER)
+        finally:
+            try:
+                background.start(add(1, 2))
+            except LifecycleError as error:
+                refused.append(error)
+
+    background.start(phoenix())
+    await turns()
+    await background.end(0)
+    assert len(refused) == 1
+
+
+async def test_a_hurry_ends_the_grace(make: Make) -> None:
+    """Whoever waited for it waits no longer."""
+    background, work = make(), Work()
+    background.hurry()  # nobody waits yet
+    background.start(work.run())
+    ending = asyncio.create_task(background.end(FOR_EVER))
+    await turns()
+    background.hurry()
+    background.hurry()
+    await asyncio.wait_for(ending, 5)
+    assert work.ends == ["cancelled"]
+
+
+@pytest.mark.parametrize("count", range(1, 12))
+async def test_a_cancelled_end_leaves_nothing(make: Make, count: int) -> None:
+    """Cut at any await: the grace is over, and all is cancelled and awaited."""
+    background, work = make(), Work()
+    for _ in range(2):
+        background.start(work.run())
+    await turns()
+    ending = asyncio.create_task(background.end(FOR_EVER))
+    await turns(count)
     ending.cancel()
     await asyncio.wait([ending])
-    if turns:  # else it had not begun
-        assert len(background) == 0
-    await background.end(0)
+    assert (work.ends, len(background)) == (["cancelled"] * 2, 0)
 
 
-# In an app
+async def test_two_may_end_it(make: Make) -> None:
+    """At the same time, or one after the other."""
+    background, work = make(), Work()
+    background.start(work.run())
+    ends = [asyncio.create_task(background.end(FOR_EVER)) for _ in range(2)]
+    await turns()
+    work.go.set()
+    await asyncio.wait_for(asyncio.gather(*ends), 5)
+    await background.end(FOR_EVER)
+    assert work.ends == ["done"]
 
 
-async def test_what_a_handler_starts_goes_on_after_the_answer(
-    book: Book, wire: Call, until: Until
+async def test_who_does_not_obey_is_named_and_counted(
+    make: Make, until: Until, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is injected by type, and outlives the handler, and a replacement of it."""
-    gate, done = asyncio.Event(), asyncio.Event()
+    """The end does not wait for ever; the books keep the task until it is gone."""
+    released = asyncio.Event()
 
-    async def later() -> None:
-        await gate.wait()
-        done.set()
+    async def stay() -> None:
+        failsafe = asyncio.get_running_loop().call_later(5, released.set)
+        while not released.is_set():
+            with suppress(asyncio.CancelledError):
+                await released.wait()
+        failsafe.cancel()
 
-    async def a(background: Background) -> dict[str, int]:
-        background.start(later())
-        return {}
-
-    async def other() -> dict[str, int]:
-        return {}
-
-    async with App(book.spec("a"), book.serve(a=a)) as app:
-        assert await wire(app, "GET", "/a", body=b"").status() == 200
-        await app.replace("a", other)
-        assert app.statistics().background.active == 1
-        gate.set()
-        await done.wait()
-        await until(lambda: app.statistics().background.finished == 1)
-
-
-async def test_a_stop_waits_for_it_and_the_state_is_still_there(book: Book) -> None:
-    """The lifespan is left after the last background task."""
-    told: list[str] = []
-
-    async def lifespan(_: App) -> Any:
-        yield None
-        told.append("closed")
-
-    async def work() -> None:
-        await asyncio.sleep(0.01)
-        told.append("worked")
-
-    async with App(book.spec("a"), book.serve(a=_ok), lifespan=lifespan) as app:
-        app.background.start(work())
-    assert told == ["worked", "closed"]
-    with pytest.raises(LifecycleError):
-        _ = app.background
+    background = make(cancel_wait=0.01)
+    background.start(stay())
+    await turns()
+    await background.end(0)
+    assert (background.statistics().stuck, background.statistics().active) == (1, 1)
+    assert "background test_who_does_not_obey" in caplog.text
+    assert "await released.wait()" in caplog.text
+    check(background)
+    released.set()
+    await until(lambda: not len(background))
+    assert background.statistics().finished == 1
 
 
-async def test_a_background_task_may_stop_the_app(book: Book, caplog: Any) -> None:
-    """It does not wait for itself."""
-    caplog.set_level(logging.ERROR)
-    app = App(book.spec("a"), book.serve(a=_ok), limits=Limits(grace=30.0))
-    async with app:
-        task = app.background.start(app.aclose())
-        await task
-    assert app.statistics().background.finished == 1
+async def test_what_has_ended_is_not_kept(make: Make) -> None:
+    """Neither a task nor what it held, whether it was well or not."""
+
+    class Token:
+        pass
+
+    async def hold(token: Token, fails: bool) -> None:
+        await asyncio.sleep(0)
+        if fails:
+            raise ValueError(token)
+
+    background = make()
+    gc.collect()
+    gc.disable()
+    logging.disable(logging.CRITICAL)  # records hold tracebacks
+    try:
+        for fails in (False, True):
+            token = Token()
+            known = weakref.ref(token)
+            background.start(hold(token, fails))
+            del token
+            await turns(8)
+            assert known() is None
+    finally:
+        logging.disable(logging.NOTSET)
+        gc.enable()
 
 
-async def test_a_grace_that_is_cut_counts_for_the_background(book: Book) -> None:
-    """`aclose(grace=0)` while a stop waits for a task."""
-    app = App(book.spec("a"), book.serve(a=_ok), limits=Limits(grace=30.0))
-    await app.__aenter__()
-    app.background.start(asyncio.Event().wait())
-    stopping = asyncio.ensure_future(app.__aexit__(None, None, None))
-    await asyncio.sleep(0.01)
-    await app.aclose(grace=0)
-    await stopping
-    assert app.statistics().background.cancelled == 1
+# Under a registry
 
 
-async def _ok() -> dict[str, int]:
-    return {}
+async def test_the_registry_ends_them_after_the_handlers(until: Until) -> None:
+    """Under one grace for both; its figures show them."""
+    registry, work = Registry(Limits(grace=0.02, cancel_wait=1.0)), Work()
+    task = registry.background.start(work.run())
+    assert registry.statistics().background.active == 1
+    assert not registry.serves_caller()
+    began = asyncio.get_running_loop().time()
+    await registry.aclose()
+    assert asyncio.get_running_loop().time() - began < 1
+    assert (task.cancelled(), work.ends) == (True, ["cancelled"])
+    assert registry.statistics().background.cancelled == 1
+
+
+async def test_a_background_task_knows_that_it_is_the_apps(until: Until) -> None:
+    """So that one which stops the app does not wait for itself."""
+    registry = Registry(Limits(grace=0.02))
+    inside: list[bool] = []
+
+    async def ask() -> None:
+        inside.append(registry.serves_caller())
+
+    await registry.background.start(ask())
+    await registry.aclose()
+    assert inside == [True]
+
+
+async def test_a_shorter_grace_is_kept() -> None:
+    """It counts from when it is granted; nothing rings for a registry that has ended."""
+    registry, work = Registry(Limits(grace=FOR_EVER, cancel_wait=1.0)), Work()
+    registry.background.start(work.run())
+    closing = asyncio.create_task(registry.aclose())
+    await turns()
+    first = registry._bell
+    registry.grant(0.01)
+    await asyncio.wait_for(closing, 5)
+    assert work.ends == ["cancelled"]
+    assert first is not None
+    assert first.cancelled()
