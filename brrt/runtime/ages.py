@@ -67,6 +67,8 @@ class Ages:
         """Look at nothing any more, and let go of the pool."""
         self._expire = self._report = _nothing
         self._elders.clear()
+        self._young.clear()
+        self._doomed.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

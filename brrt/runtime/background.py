@@ -33,7 +33,6 @@ class Background:
         self._limits = limits
         self._counters = TaskCounters()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._cancelled: set[asyncio.Task[Any]] = set()
         self._is_over = False
         self._drained: asyncio.Future[None] | None = None
 

@@ -222,16 +222,16 @@ class Pool:
             outcome = Ended(Reason.RAISED, error)
         self._settle(job, outcome)
         self._crew.put_down(worker)
-        if job.stream is None:
-            _serving.set(None)  # or the job and its context would keep each other alive
+        _serving.set(None)  # or the job and its context would keep each other alive
 
     async def _open(self, job: Job, value: Any, source: AsyncIterator[Any]) -> Any:
         """The stream that a job goes on as; one that nobody waits for any more is closed."""
         refusal = CANCELLED
         if not job.deserted and not job.settled:
             try:
-                stream = self._streams.open(self._loop, source, value, job.context)
-                stream.task.add_done_callback(lambda _: job.context.run(_serving.set, None))
+                context = copy_context()  # a context is entered once, and this one is
+                stream = self._streams.open(self._loop, source, value, context)
+                stream.task.add_done_callback(lambda _: context.run(_serving.set, None))
                 job.stream = stream
                 return stream
             except Refused as error:

@@ -43,6 +43,7 @@ class Registry:
         self._stuck: list[Pool] = []
         self._counters: dict[str, Counters] = {}
         self._gone = Counters()
+        self._bell: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         state = "running" if self.running else "closed"
@@ -229,7 +230,7 @@ class Registry:
             )
         finally:
             await self.background.end(self._until - asyncio.get_running_loop().time())
-            self._bell.cancel()
+            self._silence()
 
     def _leave(self) -> None:
         leaving = self._pools
@@ -249,10 +250,16 @@ class Registry:
     def _hurry_later(self) -> None:
         loop = asyncio.get_running_loop()
         self._until = loop.time() + self.limits.grace
+        self._silence()
         self._bell = loop.call_at(self._until, self.background.hurry)
         for pool in self._retiring:
             alarm = loop.call_later(self.limits.grace, pool.hurry)
             self._alarms.setdefault(pool, []).append(alarm)
+
+    def _silence(self) -> None:
+        """The bell for background tasks rings no more: another does, or all have ended."""
+        if self._bell is not None:
+            self._bell.cancel()
 
     def send_away(self) -> None:
         """The process is about to stop: end the streams whose clients come back by themselves."""

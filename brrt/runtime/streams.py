@@ -5,7 +5,8 @@ Rules of this file:
   and is closed there.
 - One item waits to be taken, and no more is asked of the handler until it is: whoever sends
   slowly slows the handler down.
-- A stream ends once, for the reason that comes first.
+- A stream ends once, for the reason that comes first, and is cancelled once: what its `finally`
+  awaits is not cut short by whoever comes second.
 - Streams have a limit of their own and take no worker, so they starve no ordinary request.
 """
 
@@ -22,7 +23,7 @@ from brrt.config import Limits
 from brrt.errors import Problem, Shed
 from brrt.runtime.jobs import CANCELLED, STOPPED, Ended, Reason
 from brrt.runtime.statistics import TaskCounters
-from brrt.runtime.tasks import stack, stop
+from brrt.runtime.tasks import see_end, stack
 
 logger = logging.getLogger("brrt")
 
@@ -50,10 +51,23 @@ class Quota:
 class Stream:
     """One stream, from both sides: its `task` runs the handler's iterator, one taker takes items.
 
-    `value` is what the handler returned.
+    `source` is that iterator, `value` what the handler returned.
     """
 
-    __slots__ = ("_item", "_loop", "_name", "_room", "_taker", "outcome", "stuck", "task", "value")
+    __slots__ = (
+        "_has_begun",
+        "_is_cancelled",
+        "_item",
+        "_loop",
+        "_name",
+        "_room",
+        "_taker",
+        "outcome",
+        "source",
+        "stuck",
+        "task",
+        "value",
+    )
 
     def __init__(
         self,
@@ -63,6 +77,7 @@ class Stream:
         value: Any,
         context: Context,
     ) -> None:
+        self.source = source
         self.value = value
         self.outcome: Ended | None = None
         self.stuck = False
@@ -71,6 +86,8 @@ class Stream:
         self._item: Any = _NOTHING
         self._taker: asyncio.Future[Any] | None = None
         self._room: asyncio.Future[None] | None = None
+        self._has_begun = False
+        self._is_cancelled = False
         self.task = loop.create_task(
             self._give(source), name=f"brrt {name} stream", context=context
         )
@@ -93,7 +110,13 @@ class Stream:
 
     def end(self, outcome: Ended) -> None:
         """End it, if it has not ended. What waits to be taken still can be."""
-        if self.settle(outcome) and not self.task.done():
+        if self.settle(outcome):
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Cancel its task, if nobody has; one that has not begun sees by itself that it is over."""
+        if self._has_begun and not self._is_cancelled:
+            self._is_cancelled = True
             self.task.cancel()
 
     def settle(self, outcome: Ended) -> bool:
@@ -105,22 +128,29 @@ class Stream:
         return True
 
     async def _give(self, source: AsyncIterator[Any]) -> None:
-        """The task: hand over item by item, until there is none or somebody ends it."""
-        outcome = DONE
+        """The task: give what there is, and close where it came from."""
+        self._has_begun = True
+        if self.outcome is None:
+            outcome = await self._give_all(source)
+            if not self.settle(outcome) and outcome.error is not None:
+                self._log(outcome.error)
+                outcome.error.__traceback__ = None  # it holds the frames that hold it
+        await self._close(source)
+
+    async def _give_all(self, source: AsyncIterator[Any]) -> Ended:
+        """Hand over item by item, until there is none or somebody ends it. Returns why."""
         try:
             async for item in source:
                 await self._hand_over(item)
                 if self.outcome is not None:  # the handler has swallowed its cancellation
                     break
         except asyncio.CancelledError:
-            outcome = CANCELLED
+            return CANCELLED
         except GeneratorExit:  # the loop is gone, and the coroutine is being thrown away
             raise
         except BaseException as error:  # SystemExit too: a handler does not stop the server
-            outcome = Ended(Reason.RAISED, error)
-        if not self.settle(outcome) and outcome.error is not None:
-            self._log(outcome.error)
-        await self._close(source)
+            return Ended(Reason.RAISED, error)
+        return DONE
 
     async def _hand_over(self, item: Any) -> None:
         """Give an item to the taker, or leave it for him and wait until he has come."""
@@ -244,10 +274,11 @@ class Streams:
 
     async def outlast(self, wait: float) -> None:
         """Wait for those that were told to end, for `wait` seconds."""
-        tasks = [stream.task for stream in self._open]
-        if tasks:
+        for stream in self._open:
+            stream.cancel()  # one that has given all may still be closing
+        if self._open:
             with suppress(asyncio.CancelledError):
-                await stop(tasks, wait)
+                await see_end([stream.task for stream in self._open], wait)
         for stream in list(self._open):
             if stream.task.done():
                 self._ended(stream)  # its own callback has not been called yet
@@ -288,4 +319,4 @@ class Streams:
         stream.stuck = True
         self._counters.stuck += 1
         text = "A stream of %s ignores its cancellation:\n%s"
-        logger.error(text, self._name, stack(stream.task))
+        logger.error(text, self._name, stack(stream.task, stream.source))

@@ -6,7 +6,7 @@ raise a stranger's crash; `asyncio.wait` does neither.
 
 import asyncio
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 # Seconds. A task that obeys needs some turns of the loop to end, however short the wait, and
@@ -21,6 +21,11 @@ async def stop(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asynci
     """
     for task in tasks:
         task.cancel()
+    return await see_end(tasks, wait)
+
+
+async def see_end(tasks: Collection[asyncio.Task[None]], wait: float) -> set[asyncio.Task[None]]:
+    """Wait for tasks that were told to end, as `stop` does."""
     cancelled: asyncio.CancelledError | None = None
     alive = set(tasks)
     for seconds in (wait, *LAST_TURNS):
@@ -61,16 +66,26 @@ async def outlast(find: Callable[[], Collection[asyncio.Task[None]]]) -> None:
         raise cancelled
 
 
-def stack(task: asyncio.Task[None]) -> str:
+def stack(task: asyncio.Task[None], source: Any = None) -> str:
     """Where a task is, down to the innermost await, as text for the log.
 
-    `Task.print_stack` knows the outermost coroutine of a waiting task only.
+    `Task.print_stack` knows the outermost coroutine of a waiting task only. `source` is an async
+    generator that the task asks: no await leads from one to the other.
     """
-    place: Any = task.get_coro()
     lines: list[str] = []
-    while place is not None:
-        frame = getattr(place, "cr_frame", None) or getattr(place, "gi_frame", None)
-        if frame is not None:
-            lines += traceback.format_list(traceback.extract_stack(frame, limit=1))
-        place = getattr(place, "cr_await", None) or getattr(place, "gi_yieldfrom", None)
+    for place in (task.get_coro(), source):
+        lines += _lines(place)
     return "".join(lines).rstrip()
+
+
+def _lines(place: Any) -> Iterator[str]:
+    while place is not None:
+        frame = _first(place, "cr_frame", "gi_frame", "ag_frame")
+        if frame is not None:
+            yield from traceback.format_list(traceback.extract_stack(frame, limit=1))
+        place = _first(place, "cr_await", "gi_yieldfrom", "ag_await")
+
+
+def _first(place: Any, *names: str) -> Any:
+    """What the first of these attributes holds that is there."""
+    return next((found for one in names if (found := getattr(place, one, None))), None)
