@@ -254,6 +254,9 @@ class _Binder:
             return
         is_filled = one.default is not MISSING or is_defaulted(parameter)
         self._check_none(parameter, hint, may_be_none=not one.required and not is_filled)
+        if one.schema is None and one.content is None:
+            self._parameters[place] = self._undeclared(parameter, hint)
+            return
         schema = (one.value_schema,) if one.value_schema is not None else ()
         also = frozenset({"string"} if one.allow_empty else ())  # whatever the schema says
         problems = check_hint(hint, schema, files=self._files, also=also)
@@ -263,6 +266,15 @@ class _Binder:
             problems,
             lambda: converter(hint, schema, self._files, has_integers=has_integers),
         )
+
+    def _undeclared(self, parameter: inspect.Parameter, hint: Any) -> Taken:
+        """A header that the document need not declare (`Last-Event-ID`): a text, or its number."""
+        kinds = [one for one in choices(hint) if one is not type(None)]
+        convert: Convert | None = int if kinds == [int] else None
+        if convert is None and kinds not in ([str], [Any], [inspect.Parameter.empty]):
+            message = f"is hinted as {name_of(hint)}, but the document says nothing of it"
+            self.fault(f"{parameter.name} {message}", "hint it as str or int, or declare it")
+        return Taken(parameter.name, convert, is_defaulted(parameter))
 
     def _take_member(self, parameter: inspect.Parameter, hint: Any, name: str) -> None:
         if self._is_taken(self._members.get(name), parameter, f"the form's {name!r}"):
