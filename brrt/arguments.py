@@ -2,16 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from brrt.endpoints import Endpoint, Served
-from brrt.errors import (
-    ServiceUnavailable,
-)
+from brrt.errors import ClientGone, LifecycleError, Refused, ServiceUnavailable
 from brrt.http.intake import Inflow
-from brrt.http.requests import (
-    Request,
-)
+from brrt.http.requests import Request
 from brrt.openapi.binding import Principal
 from brrt.openapi.shapes import MISSING
 from brrt.openapi.validation import Invalid, Violation
@@ -21,6 +17,9 @@ from brrt.runtime.pool import Pool
 from brrt.security.guard import Guard
 
 Scope = Mapping[str, Any]
+
+# What only the framework itself may say of a request; from a provider it is a failure like others.
+OURS: Final = (ClientGone, LifecycleError, Refused)
 
 
 async def admit(
@@ -37,7 +36,11 @@ async def admit(
             retry = {"Retry-After": str(run.limits.retry_after)}
             detail = "who calls could not be found out in time"
             raise ServiceUnavailable(detail, headers=retry) from None
+        if wait.is_unasked():
+            raise RuntimeError("a provider ended with its own cancellation") from None
         raise
+    except OURS as error:
+        raise RuntimeError(f"a provider ended with {error!r}") from error
     finally:
         run.patience.end(wait)
         pool.end_reading()

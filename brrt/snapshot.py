@@ -83,11 +83,13 @@ def compile_snapshot(
     """Compile a document and its handlers. Raises `SpecError` with every fault of both.
 
     `faults` are those of the handlers so far; with None, handlers (and names in `missing`) of
-    operations that the document does not have are left out rather than refused.
+    operations that the document does not have are left out rather than refused, and so are
+    providers of schemes that it does not have.
     """
     found = operations(document)
-    missing = options.missing
+    missing, providers = options.missing, options.security
     if faults is None:
+        providers = {}
         names = {alias for one in found for alias in (one.id, one.name)} | {ALL_MISSING}
         registrations = {name: one for name, one in registrations.items() if name in names}
         missing = [one for one in missing if one in names]
@@ -95,7 +97,7 @@ def compile_snapshot(
         *(faults or ()),
         *_name_faults(found),
         *_match_faults(found, registrations, missing),
-        *_provider_faults(document, options.security),
+        *_provider_faults(document, providers),
     ]
     sent, wrong = outgoing(document, found)
     faults += wrong

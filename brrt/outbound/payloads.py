@@ -172,7 +172,8 @@ class ParametersWriter:
 def check_headers(headers: Iterable[tuple[str, str]], reserved: frozenset[str]) -> None:
     """Raises `OutgoingError` for what HTTP cannot carry, and for what the sender itself writes."""
     for name, text in headers:
-        if not _TOKEN.fullmatch(name) or _UNSAFE.search(text) or not text.isascii():
+        good = text.isascii() and text == text.strip() and not _UNSAFE.search(text)
+        if not _TOKEN.fullmatch(name) or not good:
             raise OutgoingError(f"header {name!r} is not one that HTTP can carry")
         if name.lower() in reserved:
             raise OutgoingError(f"header {name!r} is written by brrt; leave it out")

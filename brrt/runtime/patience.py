@@ -22,6 +22,10 @@ class Wait:
         """Whether the task was cancelled by the end of this wait and by nobody else."""
         return self.expired and self.task.uncancel() <= self._cancelling
 
+    def is_unasked(self) -> bool:
+        """Whether nobody has cancelled the task since: what it awaits has cancelled itself."""
+        return not self.expired and self.task.cancelling() <= self._cancelling
+
 
 class Patience:
     """Cancels tasks that wait longer than `seconds`. Belongs to one event loop; `close` it.

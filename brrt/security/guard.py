@@ -49,7 +49,7 @@ class Guard:
         if problem.status in (401, 403):
             challenges = self._challenges(refusals, problem.status)
             if challenges:
-                problem.headers["WWW-Authenticate"] = ", ".join(challenges)
+                return _with_challenge(problem, ", ".join(challenges))
         return problem
 
     def _challenges(self, refusals: "dict[Requirement, Problem]", status: int) -> list[str]:
@@ -74,6 +74,14 @@ class Guard:
         if scheme.http == BEARER and one.scopes:
             parts.append(f'scope="{_text(" ".join(one.scopes))}"')
         return f"{scheme.http.capitalize()} {', '.join(parts)}"
+
+
+def _with_challenge(problem: Problem, challenge: str) -> Problem:
+    """The same with a challenge. Not the very same: a provider may keep it and raise it again."""
+    made = type(problem).__new__(type(problem), *problem.args)
+    made.__dict__.update(problem.__dict__)
+    made.headers = {**problem.headers, "WWW-Authenticate": challenge}
+    return made
 
 
 def _text(text: str) -> str:

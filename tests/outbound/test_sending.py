@@ -122,8 +122,10 @@ async def test_parameters_of_the_document_are_sent(listen: Listen, make: Make) -
     with pytest.raises(PayloadInvalid) as caught:
         await sender.send("told", url=receiver.url, parameters={"n": "x", "m": 1})
     assert len(caught.value.violations) == 3
-    with pytest.raises(OutgoingError, match="not one that HTTP can carry"):
-        await sender.send("told", url=receiver.url, parameters={"X-Shop": "a\r\nb: c"})
+    for text in ("a\r\nb: c", "a\n", " a", "a\t", "a\0", "\u00e9", "a\x0bb"):
+        with pytest.raises(OutgoingError, match="not one that HTTP can carry"):
+            await sender.send("told", url=receiver.url, parameters={"X-Shop": text})
+    assert len(receiver.heard) == 1
 
 
 async def test_headers_of_the_senders_own_cannot_be_replaced(make: Make) -> None:
