@@ -1,272 +1,341 @@
-"""Server-sent events on the wire, read by the specification's own algorithm."""
+"""Server-sent events as bytes: what is parsed by the rules of HTML is what was given."""
 
-import re
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from brrt import App, Event, Handlers
+from brrt import Event, Reply
 from brrt.http.answers import ContractBroken
-from brrt.http.events import EventPieces, retry_hint
-from brrt.http.responses import Responder
-from brrt.openapi.operations import EVENT_STREAM
+from brrt.http.events import HEARTBEAT, EventPieces, retry_hint
+from brrt.http.responses import Mode
+from tests.http.responding import responder
+from tests.openapi.test_events import SPECIFICATION
+
+EVENTS = "text/event-stream"
 
 
 @dataclass
-class Seen:
-    """What a browser dispatches: HTML, section 9.2.6."""
+class Parser:
+    """HTML, section 9.2.6, word by word: what a browser makes of a stream."""
 
-    kind: str
-    data: str
-    last_id: str
+    dispatched: list[tuple[str, str, str]] = field(default_factory=list)
+    last_event_id: str = ""
+    reconnection_time: int | None = None
+    data: str = ""
+    event_type: str = ""
+    id_buffer: str = ""
+
+    def feed(self, stream: bytes) -> None:
+        """A whole stream. Lines end with CRLF, LF or CR; one BOM at its beginning is dropped."""
+        text = stream.decode("utf-8")
+        text = text.removeprefix("\ufeff")
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        for line in lines[:-1]:  # what follows the last line end is no line yet
+            self._line(line)
+
+    def _line(self, line: str) -> None:
+        if line == "":
+            self._dispatch()
+        elif line.startswith(":"):
+            return
+        elif ":" in line:
+            name, _, value = line.partition(":")
+            self._field(name, value.removeprefix(" "))
+        else:
+            self._field(line, "")
+
+    def _field(self, name: str, value: str) -> None:
+        if name == "event":
+            self.event_type = value
+        elif name == "data":
+            self.data += value + "\n"
+        elif name == "id":
+            if "\0" not in value:
+                self.id_buffer = value
+        elif name == "retry" and value and all(one in "0123456789" for one in value):
+            self.reconnection_time = int(value)
+
+    def _dispatch(self) -> None:
+        self.last_event_id = self.id_buffer
+        if self.data == "":
+            self.event_type = ""
+            return
+        data = self.data.removesuffix("\n")
+        self.dispatched.append((self.event_type or "message", data, self.last_event_id))
+        self.data, self.event_type = "", ""
 
 
-class Browser:
-    """An independent reader, step by step as the specification has it."""
-
-    def __init__(self) -> None:
-        self.dispatched: list[Seen] = []
-        self.retry: int | None = None
-        self.last_id = ""
-
-    def read(self, stream: bytes) -> list[Seen]:
-        """Interpret a whole stream (section 9.2.6)."""
-        data, kind, self._pending = "", "", self.last_id
-        for line in re.split(r"\r\n|\n|\r", stream.decode("utf-8"))[:-1]:
-            if line == "":
-                self.last_id = self._pending
-                if data != "":
-                    self.dispatched.append(Seen(kind or "message", data[:-1], self.last_id))
-                data, kind = "", ""
-            elif not line.startswith(":"):
-                field, _, value = line.partition(":")
-                value = value.removeprefix(" ")
-                if field == "event":
-                    kind = value
-                elif field == "data":
-                    data += value + "\n"
-                elif field == "id" and "\0" not in value:
-                    self._pending = value
-                elif field == "retry" and value.isascii() and value.isdigit():
-                    self.retry = int(value)
-        return self.dispatched
+def parse(stream: bytes) -> Parser:
+    parser = Parser()
+    parser.feed(stream)
+    return parser
 
 
-LINE = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), min_size=1)
-TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-ID = st.text(st.characters(min_codepoint=32, max_codepoint=126))
-EVENTS = st.builds(
+def encode(*events: Any) -> bytes:
+    return b"".join(EventPieces().piece(one, False) for one in events)
+
+
+def lines_of(text: str) -> str:
+    """A text as every parser gives it back: its line ends are all alike."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"])) | st.text("\r\n: \0\ufeffdataevent")
+names = texts.filter(lambda one: "\n" not in one and "\r" not in one)
+ids = st.from_regex(r"([!-~]([ -~]*[!-~])?)?", fullmatch=True)
+made = st.builds(
     Event,
-    st.one_of(TEXT, st.integers(), st.lists(TEXT), st.dictionaries(TEXT, st.none())),
-    st.none() | LINE,
-    st.none() | ID,
-    st.none() | st.integers(0, 10**9),
-    st.none() | TEXT,
+    data=st.none() | texts,
+    event=st.none() | names,
+    id=st.none() | ids,
+    retry=st.none() | st.integers(0, 10**9),
+    comment=st.none() | texts,
 )
 
 
-@given(st.lists(EVENTS, max_size=5))
-def test_what_is_read_is_what_was_given(events: list[Event]) -> None:
-    """Names, ids and texts of any lines; data that is no text is JSON."""
-    browser, last = Browser(), ""
-    wire = b"".join(EventPieces().piece(one, True) for one in events)
-    found = iter(browser.read(wire))
+@given(st.lists(made, max_size=5))
+@example([Event("a\rb\r\nc\nd\n\n")])
+@example([Event("")])
+@example([Event(" x", event=" y")])
+@example([Event("x", id="1"), Event("y"), Event("z", id="")])
+@example([Event(comment="data: no\n\ndata: neither\rdata: nor")])
+@example([Event("\u2028\u2029\x0b\x0c\x85")])
+def test_what_is_parsed_is_what_was_given(events: list[Event]) -> None:
+    """Names, ids and data, whatever they hold; nothing forges another event."""
+    parser = parse(encode(*events))
+    expected, last, retry = [], "", None
     for one in events:
         last = last if one.id is None else one.id
-        seen = next(found)
-        text = one.data if isinstance(one.data, str) else None
-        if text is not None:
-            assert seen.data == re.sub(r"\r\n|\r", "\n", text)
-        assert (seen.kind, seen.last_id) == (one.event or "message", last)
-    assert next(found, None) is None
+        retry = retry if one.retry is None else one.retry
+        if one.data is not None:
+            expected.append((one.event or "message", lines_of(one.data), last))
+    assert parser.dispatched == expected
+    assert (parser.last_event_id, parser.reconnection_time) == (last, retry)
 
 
-def test_the_examples_of_the_specification() -> None:
-    """One field, several lines, names, ids; in the order that reads best."""
-    piece = EventPieces().piece
-    assert piece("YHOO\n+2\n10", True) == b"data: YHOO\ndata: +2\ndata: 10\n\n"
-    assert piece(Event("1", "add", "7", 10), True) == b"event: add\nid: 7\nretry: 10\ndata: 1\n\n"
-    assert piece({"a": [1, None]}, True) == b'data: {"a":[1,null]}\n\n'
-    assert piece(b"raw", True) == b"data: raw\n\n"
-    assert piece(Event(comment="two\nlines"), True) == b": two\n: lines\n\n"
-    assert piece(Event(id="8"), True) == b"id: 8\n\n"
-
-
-def test_an_event_of_nothing_keeps_the_connection_open() -> None:
-    """And so do heartbeats: nothing is dispatched."""
-    assert Browser().read(EventPieces().piece(None, True)) == []
-    browser = Browser()
-    assert browser.read(retry_hint(1_500)) == []
-    assert browser.retry == 1_500
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text("ab\n\r\u2028é"), st.lists))
+def test_values_are_sent_as_json(value: Any) -> None:
+    """What is no text is JSON, on one line; a plain value is an event by itself."""
+    if value is None or isinstance(value, str):
+        value = [value]
+    ((_, data, _),) = parse(encode(value)).dispatched
+    assert json.loads(data) == value
+    assert encode(value) == encode(Event(value))
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("event", "expected"),
     [
-        {"event": "two\nlines"},
-        {"event": "two\rlines"},
-        {"event": 3},
-        {"id": "é"},
+        (Event("x"), b"data: x\n\n"),
+        ("x", b"data: x\n\n"),
+        ({"a": 1}, b'data: {"a":1}\n\n'),
+        (b"x\ny", b"data: x\ndata: y\n\n"),
+        (
+            Event("x", event="add", id="7", retry=5, comment="c\nd"),
+            b": c\n: d\nevent: add\nid: 7\nretry: 5\ndata: x\n\n",
+        ),
+        (Event(retry=0), b"retry: 0\n\n"),
+        (Event(""), b"data: \n\n"),
+        (Event(), HEARTBEAT),
+        (None, HEARTBEAT),
+        (Event(False), b"data: false\n\n"),
+        (Event(0), b"data: 0\n\n"),
+    ],
+)
+def test_an_event_is_written_so(event: Any, expected: bytes) -> None:
+    """The bytes themselves."""
+    assert encode(event) == expected
+
+
+def test_what_fills_silence_is_no_event() -> None:
+    """Neither a heartbeat nor the hint when to come back is dispatched."""
+    parser = parse(HEARTBEAT + retry_hint(1_234) + HEARTBEAT)
+    assert (parser.dispatched, parser.reconnection_time) == ([], 1_234)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"event": "a\nb"},
+        {"event": "a\rb"},
+        {"event": 7},
         {"id": "a\nb"},
-        {"id": "a\0"},
-        {"id": 3},
+        {"id": "a\0b"},
+        {"id": "é"},
+        {"id": " 1"},
+        {"id": "1 "},
+        {"id": 7},
         {"retry": -1},
         {"retry": 1.5},
         {"retry": True},
+        {"retry": "1"},
     ],
 )
-def test_what_no_event_can_have(wrong: dict[str, Any]) -> None:
-    """It is said where the event is made."""
-    with pytest.raises(ValueError, match="event"):
-        Event("data", **wrong)
+def test_what_no_event_can_be_is_refused_where_it_is_made(members: Any) -> None:
+    """A ValueError in the handler, which knows what it meant."""
+    with pytest.raises(ValueError, match="of an event"):
+        Event("x", **members)
 
 
-def test_data_is_text() -> None:
-    """Bytes that are no UTF-8, and what is no JSON, cannot be sent."""
+@pytest.mark.parametrize("event", [b"\xff", Event(b"\xff")])
+def test_bytes_that_are_no_text_break_the_contract(event: Any) -> None:
+    """A stream of events is UTF-8."""
     with pytest.raises(ContractBroken, match="UTF-8"):
-        EventPieces().piece(b"\xff", True)
-    with pytest.raises((TypeError, ValueError)):
-        EventPieces().piece(object(), True)
-    with pytest.raises((TypeError, ValueError)):
-        EventPieces().piece(float("nan"), True)
+        encode(event)
 
 
-# What the document says of events
+def stream(media_type: Any, *events: Any, mode: Mode = "strict", version: str = "3.2.0") -> bytes:
+    """What an operation sends of some events."""
+    made = responder(mode, version, s200={"description": "events", "content": {EVENTS: media_type}})
+    head = made.stream(None)
+    return b"".join(head.piece(one) for one in events)
 
 
-def responder(content: dict[str, Any], *, mode: Any = "strict", **members: Any) -> Responder:
-    """The responder of an operation that answers with this."""
-    operation = {
-        "operationId": "watch",
-        "responses": {"200": {"description": "ok", "content": content}},
-        **members,
-    }
-    handlers = Handlers()
-
-    @handlers
-    async def watch() -> Any: ...
-
-    paths = {"/": {"get": operation}}
-    document = {"openapi": "3.2.0", "info": {"title": "T", "version": "1"}, "paths": paths}
-    return App(document, handlers, validate_responses=mode).endpoints[0].responder
-
-
-async def nothing() -> Any:
-    """A stream."""
-    yield
-
-
-def piece(content: dict[str, Any], item: Any, **members: Any) -> bytes:
-    """What becomes of an item."""
-    return responder(content, **members).stream(nothing()).piece(item)
+def test_each_event_is_checked_as_the_specification_says() -> None:
+    """The example of section 4.14.4."""
+    example = {"itemSchema": SPECIFICATION}
+    good = [
+        Event("This data is formatted\nacross two lines", event="addString", retry=5),
+        Event("1234", event="addInt64"),
+        Event({"foo": 42}, event="addJson"),
+        Event('{"foo": 42}', event="addJson"),
+        Event(b'{"foo": 42}', event="addJson"),
+    ]
+    parser = parse(stream(example, *good))
+    assert [name for name, _, _ in parser.dispatched] == [one.event for one in good]
+    for bad in (
+        Event({"foo": "x"}, event="addJson"),
+        Event('{"foo": "x"}', event="addJson"),
+        Event("not JSON", event="addJson"),
+        Event("x", event="unknown"),
+        Event("x"),
+        "x",
+        {"foo": 42},
+    ):
+        with pytest.raises(ContractBroken):
+            stream(example, bad)
 
 
-# OpenAPI 3.2.0, section 4.14.4.2: the example, with a schema for what the JSON holds.
-ITEM = {
-    "type": "object",
-    "required": ["event"],
-    "properties": {
-        "event": {"type": "string"},
-        "data": {"type": "string"},
-        "retry": {"type": "integer"},
-    },
-    "oneOf": [
-        {"properties": {"event": {"const": "addString"}}},
-        {"properties": {"event": {"const": "addNumber"}, "data": {"pattern": "^[0-9]+$"}}},
-        {
-            "properties": {
-                "event": {"const": "addJSON"},
-                "data": {
-                    "contentMediaType": "application/json",
-                    "contentSchema": {
-                        "type": "object",
-                        "required": ["foo"],
-                        "properties": {"foo": {"type": "integer"}},
-                    },
-                },
-            }
+def test_ids_and_retries_are_members_of_the_event() -> None:
+    """The schema is of all that an event has, and of nothing that it has not."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "minLength": 2},
+            "retry": {"type": "integer", "maximum": 10},
         },
-    ],
-}
-OF_ITEM = {EVENT_STREAM: {"itemSchema": ITEM}}
-
-
-@pytest.mark.parametrize(
-    "good",
-    [
-        Event("text", "addString"),
-        Event("12", "addNumber", "1", 5),
-        Event({"foo": 1}, "addJSON"),
-        Event('{"foo":1}', "addJSON"),
-    ],
-)
-def test_an_event_that_fits(good: Event) -> None:
-    """By its name: also what its data holds."""
-    assert piece(OF_ITEM, good).endswith(b"\n\n")
-
-
-@pytest.mark.parametrize(
-    ("bad", "why"),
-    [
-        (Event("text"), "event is required"),
-        (Event("text", "other"), "oneOf|must|match"),
-        (Event("no number", "addNumber"), "/data"),
-        (Event({"foo": "text"}, "addJSON"), "/foo"),
-        (Event({}, "addJSON"), "foo is required"),
-        (Event("no JSON", "addJSON"), "not JSON"),
-    ],
-)
-def test_an_event_that_breaks_its_schema(bad: Event, why: str) -> None:
-    """It is not sent."""
-    with pytest.raises(ContractBroken, match=why):
-        piece(OF_ITEM, bad)
-
-
-OBJECT = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
-WHOLE = {"type": "object", "properties": {"data": {"type": "string", "maxLength": 2}}}
-
-
-def test_before_3_2_a_schema_is_of_the_data_or_of_the_event() -> None:
-    """An object without `data` is of what that holds; a text says nothing."""
-    assert piece({EVENT_STREAM: {"schema": OBJECT}}, {"a": 1}) == b'data: {"a":1}\n\n'
-    with pytest.raises(ContractBroken, match="a is required"):
-        piece({EVENT_STREAM: {"schema": OBJECT}}, {"b": 1})
-    assert piece({EVENT_STREAM: {"schema": {"type": "string"}}}, {"b": 1})
-    assert piece({EVENT_STREAM: {"schema": WHOLE}}, "ok")
-    with pytest.raises(ContractBroken, match="/data"):
-        piece({EVENT_STREAM: {"schema": WHOLE}}, "long")
-    assert piece({EVENT_STREAM: {}}, 5) == b"data: 5\n\n"
-
-
-def test_an_operation_that_says_it_gives_events() -> None:
-    """`x-sse`: what it says of JSON is of the data of each."""
-    content = {"application/json": {"schema": OBJECT}}
-    assert piece(content, {"a": 1}, **{"x-sse": True}) == b'data: {"a":1}\n\n'
-    with pytest.raises(ContractBroken):
-        piece(content, {}, **{"x-sse": True})
-    with pytest.raises(ContractBroken, match="bit by bit"):
-        piece(content, {"a": 1})
-
-
-def test_checks_may_only_warn_or_not_look(caplog: pytest.LogCaptureFixture) -> None:
-    """As for whole answers."""
-    content = {EVENT_STREAM: {"schema": OBJECT}}
-    assert piece(content, {"b": 1}, mode="warn") == b'data: {"b":1}\n\n'
-    assert "a is required" in caplog.text
-    caplog.clear()
-    assert piece(content, {"b": 1}, mode="off") == b'data: {"b":1}\n\n'
-    assert not caplog.text
-
-
-def test_headers_of_events() -> None:
-    """No cache and no proxy holds them back; the handler's own win."""
-    head = responder({EVENT_STREAM: {}}).stream(nothing())
-    assert dict(head.headers) == {
-        b"content-type": b"text/event-stream; charset=utf-8",
-        b"cache-control": b"no-store",
-        b"x-accel-buffering": b"no",
+        "required": ["data", "id"],
     }
-    assert (head.may_rest, head.beats, head.comes_back) == (True, True, True)
+    assert stream({"itemSchema": schema}, Event("x", id="12", retry=10, comment="c"))
+    for bad in (Event("x"), Event("x", id="1"), Event("x", id="12", retry=11), Event(id="12")):
+        with pytest.raises(ContractBroken):
+            stream({"itemSchema": schema}, bad)
+
+
+def test_before_items_a_schema_is_of_the_data() -> None:
+    """As documents of 3.0 and 3.1 say it."""
+    pet = {"schema": {"type": "object", "required": ["name"]}}
+    for version in ("3.0.4", "3.1.0"):
+        sent = stream(pet, {"name": "Rex"}, Event({"name": "Tom"}, event="cat"), version=version)
+        assert [json.loads(data)["name"] for _, data, _ in parse(sent).dispatched] == ["Rex", "Tom"]
+        with pytest.raises(ContractBroken, match="name"):
+            stream(pet, {"nome": "Rex"}, version=version)
+
+
+def test_what_breaks_the_document_may_be_sent_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """With `warn` the log tells, with `off` nobody; what cannot be written fails in all modes."""
+    pet = {"schema": {"type": "object", "required": ["name"]}}
+    assert stream(pet, {}, mode="warn") == b"data: {}\n\n"
+    assert "name" in caplog.text
+    caplog.clear()
+    assert stream(pet, {}, "text", mode="off") == b"data: {}\n\ndata: text\n\n"
+    assert caplog.text == ""
+    for mode in ("strict", "warn", "off"):
+        with pytest.raises(ContractBroken):
+            stream({}, object(), mode=mode)
+        with pytest.raises(ContractBroken):
+            stream({}, "\ud800", mode=mode)
+
+
+def test_a_stream_of_events_has_its_headers() -> None:
+    """No cache keeps it, no proxy holds it back; a handler's own headers win."""
+    made = responder(s200={"description": "events", "content": {EVENTS: {}}})
+    headers = dict(made.stream(None).headers)
+    assert headers[b"content-type"] == b"text/event-stream; charset=utf-8"
+    assert (headers[b"cache-control"], headers[b"x-accel-buffering"]) == (b"no-store", b"no")
+
+
+# Other pieces
+
+
+def pieces(name: str, *items: Any, schema: Any = None) -> list[bytes]:
+    """What becomes of items under a media type."""
+    content = {name: {"schema": schema} if schema else {}}
+    made = responder(s200={"description": "some", "content": content})
+    head = made.stream(None)
+    return [head.piece(one) for one in items]
+
+
+def test_lines_and_records_are_items() -> None:
+    """Each JSON text on its line, or behind its separator."""
+    assert pieces("application/jsonl", {"a": 1}, "x", None) == [b'{"a":1}\n', b'"x"\n', b"null\n"]
+    assert pieces("application/json-seq", [1]) == [b"\x1e[1]\n"]
+    assert pieces("application/x-ndjson", b'{"a":1}') == [b'{"a":1}\n']
+    with pytest.raises(ContractBroken, match="more than one line"):
+        pieces("application/jsonl", b'{"a":\n1}')
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1", "utf-16", "utf-32", "utf-8-sig"])
+def test_texts_are_one_text_in_the_charset_of_the_media_type(charset: str) -> None:
+    """A mark of the byte order stands at its beginning, and not before every piece."""
+    sent = b"".join(pieces(f"text/plain; charset={charset}", "gr\u00fc", "", "\u00dfe", "!"))
+    assert sent == "gr\u00fc\u00dfe!".encode(charset)
+
+
+def test_streams_of_one_operation_do_not_share_their_place() -> None:
+    """Each has its own beginning."""
+    content: dict[str, Any] = {"text/plain; charset=utf-16": {}}
+    made = responder(s200={"description": "some", "content": content})
+    first, second = made.stream(None), made.stream(None)
+    assert first.piece("a") == second.piece("a") == "a".encode("utf-16")
+
+
+def test_bytes_are_sent_as_they_are() -> None:
+    """Of whatever kind; anything else breaks the contract."""
+    assert pieces("image/png", b"a", bytearray(b"b"), memoryview(b"c")) == [b"a", b"b", b"c"]
+    for bad in (7, None, [1]):
+        with pytest.raises(ContractBroken, match="needs bytes or str"):
+            pieces("image/png", bad)
+    with pytest.raises(ContractBroken):
+        pieces("text/plain; charset=ascii", "\u00fc")
+
+
+def test_what_must_be_whole_has_no_pieces() -> None:
+    """A JSON text, a form, a list whose schema is of all of it."""
+    for name, schema in (
+        ("application/json", None),
+        ("application/x-www-form-urlencoded", None),
+        ("application/jsonl", {"type": "array", "maxItems": 2}),
+    ):
+        with pytest.raises(ContractBroken, match="bit by bit"):
+            pieces(name, schema=schema)
+
+
+def test_a_media_type_that_is_not_declared_is_refused_or_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As for a value that is whole: a fault in strict mode, a warning or nothing in others."""
+    some = {"description": "some", "content": {"text/plain": {}}}
+    reply = Reply(None, media_type="text/csv")
+    with pytest.raises(ContractBroken, match="text/csv is not declared"):
+        responder(s200=some).stream(reply)
+    head = responder("warn", s200=some).stream(reply)
+    assert "text/csv is not declared" in caplog.text
+    assert dict(head.headers)[b"content-type"] == b"text/csv; charset=utf-8"
+    assert head.piece("a,b") == b"a,b"
