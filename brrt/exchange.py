@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from brrt.config import Limits
 from brrt.errors import LifecycleError, NotFound, Problem, Refused, Retired
-from brrt.http.answers import Answer, ResponseApp
+from brrt.http.answers import Answer, ContractBroken, ResponseApp
 from brrt.http.bodies import ClientGone, Receive, read_body
 from brrt.http.failures import Failed
 from brrt.http.hangups import RECEIVE_WAIT, has_heard, listen
@@ -264,7 +264,11 @@ async def _begin(
     Raises what is answered instead where it ends before that, and `ClientGone`.
     """
     stream: Stream = job.stream
-    head = endpoint.responder.stream(stream.value, wanted)
+    try:
+        head = endpoint.responder.stream(stream.value, wanted)
+    except ContractBroken as error:
+        pool.end_stream(stream, Ended(Reason.RAISED, error))
+        raise
     outflow = Outflow(head, pool, stream, run.limits, run.stream_patience, scope, receive)
     try:
         outcome = await outflow.begin(job.accepted + pool.limits.timeout - run.loop.time())

@@ -12,7 +12,7 @@ from brrt.http.writers import NO_CHECK, Check, JsonWriter, require
 HEARTBEAT: Final = b":\n\n"
 # Headers that keep caches and proxies from holding events back; `X-Accel-Buffering` is nginx's.
 EVENT_HEADERS: Final = ((b"cache-control", b"no-store"), (b"x-accel-buffering", b"no"))
-_ID = re.compile(r"[ -~]*")
+_ID = re.compile(r"([!-~]([ -~]*[!-~])?)?")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -25,8 +25,8 @@ class Event:
     there is none), `id` what a client that comes back sends as `Last-Event-ID`, `retry` the
     milliseconds after which it may come back. `comment` is seen by nobody but whoever debugs.
 
-    Raises ValueError for a name of more than one line, an id that is not ASCII, since no header
-    could bring it back as it was, and a negative `retry`.
+    Raises ValueError for a name of more than one line, an id that is not ASCII or has spaces around
+    it, since no header could bring it back as it was, and a negative `retry`.
     """
 
     data: Any = None
@@ -41,7 +41,9 @@ class Event:
             raise ValueError(f"the name of an event is a text of one line, got {name!r}")
         identity: Any = self.id
         if identity is not None and not (isinstance(identity, str) and _ID.fullmatch(identity)):
-            raise ValueError(f"the id of an event is a text of visible ASCII, got {identity!r}")
+            raise ValueError(
+                f"the id of an event is visible ASCII without spaces around, got {identity!r}"
+            )
         retry: Any = self.retry
         if retry is not None and (type(retry) is not int or retry < 0):
             raise ValueError(f"retry of an event is a number of milliseconds, got {retry!r}")
@@ -53,6 +55,10 @@ class EventPieces:
 
     event: Check = NO_CHECK
     data: tuple[tuple[frozenset[str] | None, JsonWriter], ...] = ()
+
+    def begin(self) -> "EventPieces":
+        """Each event stands for itself."""
+        return self
 
     def piece(self, value: Any, check: bool) -> bytes:
         """An `Event`, or the data of one, as bytes. Raises what `PieceWriter` says."""

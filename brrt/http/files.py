@@ -38,5 +38,7 @@ async def conditional(response: ResponseApp, scope: Mapping[str, Any]) -> Respon
         response.stat_result = found
         response.set_stat_headers(found)
     if _ASK(response.headers, Headers(raw=scope["headers"])):
-        return NotModifiedResponse(response.headers)
+        answer = NotModifiedResponse(response.headers)
+        answer.background = response.background  # what it does, it does whatever is sent
+        return answer
     return response

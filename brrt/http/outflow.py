@@ -82,29 +82,40 @@ class Outflow:
             self._pool.end_stream(self._stream, EXPIRED)
             return EXPIRED
         if not isinstance(item, Ended):
-            self._first = self._piece(item)
+            self._first = self._first_piece(item)
             return None
         if item.reason is Reason.CANCELLED and has_heard(self._listener):
             raise ClientGone
         is_over = item.reason is Reason.DONE
         return None if is_over or self._may_come_back(item) else item
 
+    def _first_piece(self, item: Any) -> bytes:
+        try:
+            return self._piece(item)
+        except ContractBroken as error:
+            self._fail(error)
+            raise
+
     def _may_come_back(self, outcome: Ended) -> bool:
         """Whether a stream was ended only because its client comes back by itself."""
         return self._head.comes_back and outcome.reason is Reason.STOPPED
 
     async def send(self, send: Send, *, head: bool) -> None:
-        """Send everything; for HEAD only the headers. Raises `StreamBroken`."""
+        """Send everything; for HEAD only the headers. Raises `StreamBroken` and `ClientGone`."""
+        try:
+            await self._send(send, head)
+            if self._head.after is not None:
+                await self._head.after()
+        finally:
+            await self.close()
+
+    async def _send(self, send: Send, head: bool) -> None:
         try:
             await self._start(send, head)
             if not head:
                 await self._finish(send, await self._flow(send))
-                if self._head.after is not None:
-                    await self._head.after()
         except OSError as error:  # what servers raise where nobody listens any more
             raise ClientGone from error
-        finally:
-            await self.close()
 
     async def close(self) -> None:
         """Give up what is left."""
@@ -170,9 +181,9 @@ class Outflow:
         return True
 
     async def _finish(self, send: Send, outcome: Ended) -> None:
-        """End the response as the stream has ended. Raises `StreamBroken`."""
+        """End the response as the stream has ended. Raises `StreamBroken` and `ClientGone`."""
         if outcome.reason is Reason.CANCELLED and has_heard(self._listener):
-            return
+            raise ClientGone
         last = b""
         if self._may_come_back(outcome):
             last = retry_hint(self._return_time()) if self._head.beats else b""
@@ -198,4 +209,6 @@ class Outflow:
         level = logging.ERROR if outcome.reason is Reason.RAISED else logging.WARNING
         text = "A stream of %s broke off: %s (request %s)"
         logger.log(level, text, name, reason, identity, exc_info=outcome.error)
+        if outcome.error is not None:
+            outcome.error.__traceback__ = None  # it holds the frames that hold it
         return StreamBroken(f"a stream of {name} broke off (request {identity})")

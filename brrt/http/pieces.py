@@ -3,15 +3,21 @@
 What can only be checked as a whole, a JSON text or a list whose schema is of all of it, has none.
 """
 
+from codecs import IncrementalEncoder, getincrementalencoder
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from brrt.http.events import EventPieces
 from brrt.http.writers import NO_CHECK, StreamWriter, TextWriter, Writer
+from brrt.openapi.content import charset
 
 
 class PieceWriter(Protocol):
     """How the pieces of a stream become bytes."""
+
+    def begin(self) -> "PieceWriter":
+        """The writer of one stream. It may remember what it has written."""
+        ...
 
     def piece(self, value: Any, check: bool) -> bytes:
         """One piece as bytes.
@@ -22,15 +28,27 @@ class PieceWriter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BytePieces:
-    """Bytes, and texts in the charset of the media type."""
+    """Bytes, and texts in the charset of the media type, whose mark stands before the first only.
+
+    `encoder` is that of a stream that has begun.
+    """
 
     writer: TextWriter
+    encoder: IncrementalEncoder | None = None
+
+    def begin(self) -> "BytePieces":
+        """One that remembers where in the text it is."""
+        return BytePieces(self.writer)
 
     def piece(self, value: Any, check: bool) -> bytes:
         """Bytes or a text, as they are. A schema is of the whole, so it is not looked at."""
-        return self.writer.encode(value, False)
+        if not isinstance(value, str):
+            return self.writer.encode(value, False)
+        if self.encoder is None:
+            self.encoder = getincrementalencoder(charset(self.writer.media_type))()
+        return self.encoder.encode(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +56,10 @@ class ItemPieces:
     """JSON values, each on a line or behind a record separator."""
 
     writer: StreamWriter
+
+    def begin(self) -> "ItemPieces":
+        """Each item stands for itself."""
+        return self
 
     def piece(self, value: Any, check: bool) -> bytes:
         """One item."""

@@ -33,8 +33,9 @@ from brrt.http.answers import (
     is_response_app,
 )
 from brrt.http.declared import JSON, NOTHING, Declared, declare, default_status
-from brrt.http.json_bodies import encode_json
+from brrt.http.json_bodies import encode_json, is_bytes
 from brrt.http.negotiation import MAX_ACCEPT, Accept, parse_accept
+from brrt.http.pieces import PieceWriter
 from brrt.http.plans import Checks, Plan, make_plan
 from brrt.http.problems import problem_answer, with_body
 from brrt.http.replies import Reply, is_reply
@@ -162,7 +163,7 @@ class Responder:
         headers = encode_headers(reply.all_headers())
         named = reply.media_type or _content_type(headers)
         accept = wanted.accept if wanted else None
-        plan = declared.named(named) if named else declared.streaming(accept)
+        plan = self._choose(declared, named, None, None) if named else declared.streaming(accept)
         if plan is None or plan.pieces is None or status in BODILESS:
             text = f"status {status} has no content that can be given bit by bit"
             raise ContractBroken(f"the answer of {self._operation.id}: {text}")
@@ -172,24 +173,23 @@ class Responder:
         return StreamHead(
             status,
             headers,
-            partial(self._piece, plan),
+            partial(self._piece, plan.pieces.begin()),
             may_rest=events,
             beats=events,
             comes_back=events and self._operation.safe,
             length=given_length(reply.all_headers()),
         )
 
-    def _piece(self, plan: Plan, item: Any) -> bytes:
+    def _piece(self, pieces: PieceWriter, item: Any) -> bytes:
         """One piece of a stream, checked."""
-        assert plan.pieces is not None
         try:
-            return plan.pieces.piece(item, self._checks)
+            return pieces.piece(item, self._checks)
         except ContractBroken as error:
             self._broken(str(error))
         except _UNWRITABLE as error:
             raise self._unwritable(error) from error
         try:
-            return plan.pieces.piece(item, False)
+            return pieces.piece(item, False)
         except _UNWRITABLE as error:
             raise self._unwritable(error) from error
 
@@ -347,7 +347,14 @@ def _as_it_is(response: StreamingResponse, is_safe: bool) -> StreamHead:
     """Starlette's response: its iterator is ours, what it gives is sent as it is."""
 
     def piece(item: Any) -> bytes:
-        return item.encode(response.charset) if isinstance(item, str) else bytes(item)
+        if is_bytes(item):
+            return bytes(item)
+        if isinstance(item, str):
+            try:
+                return item.encode(response.charset)
+            except _UNWRITABLE as error:
+                raise ContractBroken(str(error)) from error
+        raise ContractBroken(f"a response gives bytes or str, not {type(item).__qualname__}")
 
     events = is_events(response.headers.get("content-type", ""))
     return StreamHead(

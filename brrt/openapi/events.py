@@ -64,10 +64,38 @@ def _data_schemas(schema: Node, names: frozenset[str] | None, depth: int) -> Ite
         own = _names(properties.get("event"))
         names = own if names is None else names & own if own is not None else names
         yield from _content(properties.get("data"), names, depth)
-    for keyword in ("allOf", "anyOf", "oneOf"):
-        branches = schema.get(keyword)
-        for one in branches.elements() if branches is not None else ():
-            yield from _data_schemas(one, names, depth - 1)
+    for branch in _elements(schema, "allOf"):
+        yield from _data_schemas(branch, names, depth - 1)
+    for keyword in ("anyOf", "oneOf"):
+        for branch, own in _told_apart(_elements(schema, keyword), depth - 1):
+            both = own if names is None else names & own
+            yield from _data_schemas(branch, both, depth - 1)
+
+
+def _elements(schema: Node, keyword: str) -> list[Node]:
+    branches = schema.get(keyword)
+    return list(branches.elements()) if branches is not None else []
+
+
+def _told_apart(branches: list[Node], depth: int) -> Iterator[tuple[Node, frozenset[str]]]:
+    """The branches to which an event belongs by its name and can belong to no other; the names."""
+    named = [(one, _event_names(one, depth)) for one in branches]
+    for index, (branch, own) in enumerate(named):
+        others = [names for _, names in (*named[:index], *named[index + 1 :])]
+        if own is not None and all(names is not None and not own & names for names in others):
+            yield branch, own
+
+
+def _event_names(schema: Node, depth: int) -> frozenset[str] | None:
+    """The names that events of a schema can have; None where it may be any."""
+    if depth == 0 or not is_mapping(schema.value):
+        return None
+    parts = [schema.target()] if "$ref" in schema else []
+    found = [_event_names(one, depth - 1) for one in (*parts, *_elements(schema, "allOf"))]
+    properties = schema.get("properties")
+    found.append(_names(properties.get("event")) if properties is not None else None)
+    known = [names for names in found if names is not None]
+    return frozenset.intersection(*known) if known else None
 
 
 def _content(data: Node | None, names: frozenset[str] | None, depth: int) -> Iterator[DataSchema]:
