@@ -33,6 +33,8 @@ KEEP_ALIVE = 4.0
 # How receivers see who calls.
 USER_AGENT = "brrt"
 
+ALLOW = "write a network such as 10.1.0.0/16 or an address; names cannot be allowed"
+
 _WHOLE = frozenset({"attempts", "max_response", "max_payload", "connections"})
 _NUMBERS = ("timeout", "backoff", "max_backoff", "keep_alive", *sorted(_WHOLE))
 _MAY_BE_ZERO = frozenset({"backoff", "max_backoff", "keep_alive"})
@@ -74,9 +76,7 @@ class Outbound:
         for name in _NUMBERS:
             _check_number(name, getattr(self, name))
         _ = self.networks
-        only: Any = self.only
-        if only is not None and not (isinstance(only, tuple) and all(map(_is_text, only))):
-            raise SettingError(f"only must be a tuple of hosts, got {only!r}")
+        _check_only(self.only)
         if not self.user_agent.isascii() or not self.user_agent.isprintable():
             raise SettingError(f"user_agent must be printable ASCII, got {self.user_agent!r}")
 
@@ -89,16 +89,27 @@ class Outbound:
         return tuple(map(_network, self.allow))
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+def _check_only(only: Any) -> None:
+    """Raises `SettingError` also for what would never be the host of any url."""
+    if only is None:
+        return
+    if not isinstance(only, tuple):
+        raise SettingError(f"only must be a tuple of hosts, got {only!r}")
+    hosts: tuple[Any, ...] = only
+    for one in hosts:
+        if not isinstance(one, str):
+            raise SettingError(f"only must be a tuple of hosts, got {only!r}")
+        if not one.isascii() or not one.strip(". "):
+            raise SettingError(f"only holds {one!r}; write a host as it is on the wire (xn--...)")
+        if "/" in one:
+            _network(one, "only", "write a host without scheme and path, or a network")
 
 
-def _network(text: Any) -> Network:
+def _network(text: Any, name: str = "allow", cure: str = ALLOW) -> Network:
     try:
         return ip_network(str(text))
     except ValueError as error:
-        cure = "write a network such as 10.1.0.0/16 or an address; names cannot be allowed"
-        raise SettingError(f"allow holds {text!r}: {error}; {cure}") from None
+        raise SettingError(f"{name} holds {text!r}: {error}; {cure}") from None
 
 
 def _check_number(name: str, value: Any) -> None:

@@ -17,7 +17,8 @@ def check_providers(providers: Any) -> None:
     if not isinstance(providers, Mapping):
         message = "give a mapping of the document's schemes to providers"
         raise SettingError(f"security cannot be {providers!r}; {message}")
-    for name, provider in providers.items():
+    named: Mapping[Any, Any] = providers
+    for name, provider in named.items():
         _check(name, provider)
 
 
