@@ -6,7 +6,7 @@ Only frozen data lives here. `allow` is the one setting that opens something.
 import ssl
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any
+from typing import Any, cast
 
 from brrt.config import LARGEST, SettingError
 
@@ -95,8 +95,7 @@ def _check_only(only: Any) -> None:
         return
     if not isinstance(only, tuple):
         raise SettingError(f"only must be a tuple of hosts, got {only!r}")
-    hosts: tuple[Any, ...] = only
-    for one in hosts:
+    for one in cast("tuple[Any, ...]", only):
         if not isinstance(one, str):
             raise SettingError(f"only must be a tuple of hosts, got {only!r}")
         if not one.isascii() or not one.strip(". "):

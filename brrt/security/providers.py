@@ -3,7 +3,7 @@
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from brrt.config import SettingError
 from brrt.openapi.hints import choices
@@ -17,8 +17,7 @@ def check_providers(providers: Any) -> None:
     if not isinstance(providers, Mapping):
         message = "give a mapping of the document's schemes to providers"
         raise SettingError(f"security cannot be {providers!r}; {message}")
-    named: Mapping[Any, Any] = providers
-    for name, provider in named.items():
+    for name, provider in cast("Mapping[Any, Any]", providers).items():
         _check(name, provider)
 
 
