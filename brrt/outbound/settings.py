@@ -6,7 +6,7 @@ Only frozen data lives here. `allow` is the one setting that opens something.
 import ssl
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, cast
+from typing import Any
 
 from brrt.config import LARGEST, SettingError
 
@@ -89,13 +89,14 @@ class Outbound:
         return tuple(map(_network, self.allow))
 
 
-def _check_only(only: Any) -> None:
+def _check_only(only: tuple[Any, ...] | None) -> None:
     """Raises `SettingError` also for what would never be the host of any url."""
     if only is None:
         return
-    if not isinstance(only, tuple):
+    given: Any = only
+    if not isinstance(given, tuple):
         raise SettingError(f"only must be a tuple of hosts, got {only!r}")
-    for one in cast("tuple[Any, ...]", only):
+    for one in only:
         if not isinstance(one, str):
             raise SettingError(f"only must be a tuple of hosts, got {only!r}")
         if not one.isascii() or not one.strip(". "):

@@ -3,7 +3,7 @@
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from brrt.config import SettingError
 from brrt.openapi.hints import choices
@@ -12,12 +12,13 @@ from brrt.openapi.hints import choices
 Provider = Callable[..., Awaitable[Any]]
 
 
-def check_providers(providers: Any) -> None:
+def check_providers(providers: Mapping[Any, Any]) -> None:
     """Raises `SettingError` for what are no async functions of three parameters, by scheme."""
-    if not isinstance(providers, Mapping):
+    given: Any = providers
+    if not isinstance(given, Mapping):
         message = "give a mapping of the document's schemes to providers"
         raise SettingError(f"security cannot be {providers!r}; {message}")
-    for name, provider in cast("Mapping[Any, Any]", providers).items():
+    for name, provider in providers.items():
         _check(name, provider)
 
 
