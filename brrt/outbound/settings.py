@@ -33,8 +33,6 @@ KEEP_ALIVE = 4.0
 # How receivers see who calls.
 USER_AGENT = "brrt"
 
-ALLOW = "write a network such as 10.1.0.0/16 or an address; names cannot be allowed"
-
 _WHOLE = frozenset({"attempts", "max_response", "max_payload", "connections"})
 _NUMBERS = ("timeout", "backoff", "max_backoff", "keep_alive", *sorted(_WHOLE))
 _MAY_BE_ZERO = frozenset({"backoff", "max_backoff", "keep_alive"})
@@ -76,9 +74,13 @@ class Outbound:
         for name in _NUMBERS:
             _check_number(name, getattr(self, name))
         _ = self.networks
-        _check_only(self.only)
+        only: Any = self.only
+        if only is not None and not (isinstance(only, tuple) and all(map(_is_text, only))):
+            raise SettingError(f"only must be a tuple of hosts, got {only!r}")
         if not self.user_agent.isascii() or not self.user_agent.isprintable():
             raise SettingError(f"user_agent must be printable ASCII, got {self.user_agent!r}")
+        for host in self.only or ():
+            _check_host(host)
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -89,27 +91,16 @@ class Outbound:
         return tuple(map(_network, self.allow))
 
 
-def _check_only(only: tuple[Any, ...] | None) -> None:
-    """Raises `SettingError` also for what would never be the host of any url."""
-    if only is None:
-        return
-    given: Any = only
-    if not isinstance(given, tuple):
-        raise SettingError(f"only must be a tuple of hosts, got {only!r}")
-    for one in only:
-        if not isinstance(one, str):
-            raise SettingError(f"only must be a tuple of hosts, got {only!r}")
-        if not one.isascii() or not one.strip(". "):
-            raise SettingError(f"only holds {one!r}; write a host as it is on the wire (xn--...)")
-        if "/" in one:
-            _network(one, "only", "write a host without scheme and path, or a network")
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
-def _network(text: Any, name: str = "allow", cure: str = ALLOW) -> Network:
+def _network(text: Any) -> Network:
     try:
         return ip_network(str(text))
     except ValueError as error:
-        raise SettingError(f"{name} holds {text!r}: {error}; {cure}") from None
+        cure = "write a network such as 10.1.0.0/16 or an address; names cannot be allowed"
+        raise SettingError(f"allow holds {text!r}: {error}; {cure}") from None
 
 
 def _check_number(name: str, value: Any) -> None:
@@ -121,3 +112,15 @@ def _check_number(name: str, value: Any) -> None:
     if not (value > 0 or (zero and value == 0)) or value > LARGEST:
         bound = "0 or more" if zero else "more than 0"
         raise SettingError(f"{name} must be {bound} and at most {LARGEST:,}, got {value!r}")
+
+
+def _check_host(text: str) -> None:
+    """Raises `SettingError` for an entry of `only` that no url's host could ever be."""
+    if not text.isascii() or not text.strip(". "):
+        raise SettingError(f"only holds {text!r}; write a host as it is on the wire (xn--...)")
+    if "/" in text:
+        try:
+            ip_network(text)
+        except ValueError as error:
+            cure = "write a host without scheme and path, or a network such as 10.1.0.0/16"
+            raise SettingError(f"only holds {text!r}: {error}; {cure}") from None

@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, get_args
 
 from brrt.config import SettingError
@@ -12,10 +12,9 @@ from brrt.openapi.hints import choices
 Provider = Callable[..., Awaitable[Any]]
 
 
-def check_providers(providers: Mapping[Any, Any]) -> None:
+def check_providers(providers: Any) -> None:
     """Raises `SettingError` for what are no async functions of three parameters, by scheme."""
-    given: Any = providers
-    if not isinstance(given, Mapping):
+    if not hasattr(providers, "items"):
         message = "give a mapping of the document's schemes to providers"
         raise SettingError(f"security cannot be {providers!r}; {message}")
     for name, provider in providers.items():

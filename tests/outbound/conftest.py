@@ -1,4 +1,4 @@
-"""What tests of sending share: a document, receivers on the loopback, time that does not pass."""
+"""What tests of sending share: a document, receivers on the loopback, and time that does not pass."""
 
 import asyncio
 import socket
@@ -44,11 +44,7 @@ def body(schema: Any, media_type: str = "application/json") -> dict[str, Any]:
 
 def document(**webhooks: Any) -> dict[str, Any]:
     """A document with one callback, `onEvent`, and these webhooks."""
-    called = {
-        "operationId": "onEvent",
-        "requestBody": body(EVENT),
-        "responses": {"2XX": {"description": "taken"}},
-    }
+    called = {"operationId": "onEvent", "requestBody": body(EVENT), "responses": {"2XX": {"description": "taken"}}}
     register: dict[str, Any] = {
         "operationId": "register",
         "requestBody": body({"type": "object"}),
@@ -135,7 +131,7 @@ async def listen() -> AsyncIterator[Listen]:
             config = uvicorn.Config(receiver, lifespan="off", log_config=None, **options)
             server = uvicorn.Server(config)
             task = asyncio.create_task(server.serve([listener]), name="the receiver")
-            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            while not server.started:
                 await asyncio.sleep(0)
 
             async def stop() -> None:

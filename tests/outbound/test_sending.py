@@ -183,9 +183,7 @@ async def test_a_write_only_member_never_leaves(listen: Listen, make: Make) -> N
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "value", [float("nan"), Decimal("Infinity"), object(), {1, 2} | {object()}]
-)
+@pytest.mark.parametrize("value", [float("nan"), Decimal("Infinity"), object(), {1, 2} | {object()}])
 async def test_what_is_no_json_is_refused(make: Make, value: Any) -> None:
     """NaN is not `null`, and not everything is data."""
     with pytest.raises(PayloadInvalid, match="not JSON"):
@@ -237,7 +235,9 @@ async def test_what_is_not_taken_is_sent_again(listen: Listen, make: Make, clock
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 599])
-async def test_statuses_that_pass_are_tried_again(listen: Listen, make: Make, status: int) -> None:
+async def test_statuses_that_pass_are_tried_again(
+    listen: Listen, make: Make, status: int
+) -> None:
     """Another attempt may have another answer."""
     receiver = await listen(status, 202)
     assert (await make().send("onEvent", GOOD, url=receiver.url)).attempts == 2
@@ -371,7 +371,9 @@ async def test_an_endless_answer_is_cut(serve: Serve, make: Make) -> None:
     ("head", "piece"),
     [(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"), (b"", b"HTTP/1.1 103 Early\r\nlink: x\r\n\r\n")],
 )
-async def test_endless_headers_are_cut(serve: Serve, make: Make, head: bytes, piece: bytes) -> None:
+async def test_endless_headers_are_cut(
+    serve: Serve, make: Make, head: bytes, piece: bytes
+) -> None:
     """Without a status it is a failure; informational answers without end are none."""
     url = await serve(endless(head, piece, []))
     with pytest.raises(DeliveryFailed, match="longer than 5,000 bytes"):
@@ -428,7 +430,9 @@ async def test_a_cancelled_send_leaves_nothing_open(serve: Serve, make: Make, un
 
 
 @pytest.mark.parametrize("warm", [False, True])
-async def test_a_send_can_be_cut_anywhere(listen: Listen, make: Make, cut: Any, warm: bool) -> None:
+async def test_a_send_can_be_cut_anywhere(
+    listen: Listen, make: Make, cut: Any, warm: bool
+) -> None:
     """After any number of turns: no place is lost, and the next message goes through."""
     receiver = await listen()
     sender = make(connections=1)
@@ -444,7 +448,9 @@ async def test_a_send_can_be_cut_anywhere(listen: Listen, make: Make, cut: Any, 
     await sender.send("onEvent", GOOD, url=receiver.url)
 
 
-async def test_more_messages_than_connections_wait_their_turn(listen: Listen, make: Make) -> None:
+async def test_more_messages_than_connections_wait_their_turn(
+    listen: Listen, make: Make
+) -> None:
     """Their time runs only when they are under way."""
     receiver = await listen()
     sender = make(connections=2)
