@@ -87,9 +87,10 @@ def compile_snapshot(
     providers of schemes that it does not have.
     """
     found = operations(document)
-    missing, providers = options.missing, options.security
+    missing = options.missing
+    providers: Collection[str] = options.security
     if faults is None:
-        providers = {}
+        providers = ()
         names = {alias for one in found for alias in (one.id, one.name)} | {ALL_MISSING}
         registrations = {name: one for name, one in registrations.items() if name in names}
         missing = [one for one in missing if one in names]

@@ -78,6 +78,8 @@ class Outbound:
             raise SettingError(f"only must be a tuple of hosts, got {given!r}")
         if not self.user_agent.isascii() or not self.user_agent.isprintable():
             raise SettingError(f"user_agent must be printable ASCII, got {self.user_agent!r}")
+        for host in self.only or ():
+            _check_host(host)
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -105,3 +107,15 @@ def _check_number(name: str, value: Any) -> None:
     if not (value > 0 or (zero and value == 0)) or value > LARGEST:
         bound = "0 or more" if zero else "more than 0"
         raise SettingError(f"{name} must be {bound} and at most {LARGEST:,}, got {value!r}")
+
+
+def _check_host(text: str) -> None:
+    """Raises `SettingError` for an entry of `only` that no url's host could ever be."""
+    if not text.isascii() or not text.strip(". "):
+        raise SettingError(f"only holds {text!r}; write a host as it is on the wire (xn--...)")
+    if "/" in text:
+        try:
+            ip_network(text)
+        except ValueError as error:
+            cure = "write a host without scheme and path, or a network such as 10.1.0.0/16"
+            raise SettingError(f"only holds {text!r}: {error}; {cure}") from None

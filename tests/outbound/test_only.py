@@ -35,3 +35,12 @@ def test_being_listed_opens_no_private_network() -> None:
         Guard(Outbound(only=())).target("https://example.com/")
     with pytest.raises(SettingError, match="only"):
         Outbound(only="example.com")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "host", ["https://example.com", "10.1.0.1/16", "b\u00fccher.example", "", ".", 7]
+)
+def test_what_would_never_be_a_host_is_refused(host: str) -> None:
+    """A list that nothing can be on is a mistake, and is told at once."""
+    with pytest.raises(SettingError, match="only"):
+        Outbound(only=(host,))
