@@ -88,7 +88,7 @@ def compile_snapshot(
     """
     found = operations(document)
     missing = options.missing
-    providers: Collection[str] = options.security
+    providers: Collection[str] = list(options.security)
     if faults is None:
         providers = ()
         names = {alias for one in found for alias in (one.id, one.name)} | {ALL_MISSING}

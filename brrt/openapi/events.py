@@ -95,7 +95,7 @@ def _event_names(schema: Node, depth: int) -> frozenset[str] | None:
     properties = schema.get("properties")
     found.append(_names(properties.get("event")) if properties is not None else None)
     known = [names for names in found if names is not None]
-    return frozenset.intersection(*known) if known else None
+    return known[0].intersection(*known) if known else None
 
 
 def _content(data: Node | None, names: frozenset[str] | None, depth: int) -> Iterator[DataSchema]:

@@ -8,6 +8,7 @@ Rules of this file:
 """
 
 from collections.abc import Mapping
+from inspect import isawaitable, iscoroutine
 from typing import Any, Final
 
 from brrt.errors import Problem, Unauthorized
@@ -124,6 +125,10 @@ class _Asking:
                 if error.status not in (401, 403):
                     raise
                 refusal = error
+        if isawaitable(principal):  # or a forgotten `await` would let everybody pass
+            if iscoroutine(principal):
+                principal.close()
+            raise TypeError(f"the provider of {one.scheme.name} gave something to await")
         if principal is None or principal is False:  # `return token == ...` says no with False
             principal = None
             self.refusals[one] = refusal or Unauthorized(DENIED)

@@ -293,3 +293,16 @@ async def test_a_challenge_of_the_providers_own() -> None:
 
     problem = await refused(guard((needs(KEY),), provider=provider), scope({"x-key": "x"}))
     assert problem.headers == {"www-authenticate": "Own"}
+
+
+async def test_a_forgotten_await_lets_nobody_pass() -> None:
+    """What is to be awaited is nobody."""
+
+    async def look_up() -> None:
+        return None
+
+    async def provider(*_: Any) -> Any:
+        return look_up()
+
+    with pytest.raises(TypeError, match="await"):
+        await guard((needs(KEY),), provider=provider).admit(scope({"x-key": "x"}), None)
