@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from brrt.openapi.document import Document, Node
+from brrt.openapi.json_values import is_mapping
 from brrt.openapi.operations import Operation
 
 API_KEY, HTTP, OAUTH2, OPEN_ID, MUTUAL_TLS = KINDS = (
@@ -51,12 +52,15 @@ Alternative = tuple[Requirement, ...]
 
 
 def security_schemes(document: Document) -> dict[str, Scheme]:
-    """The schemes of a document, by name."""
+    """The schemes of a document, by name; what is none, in a document that is not checked, is not
+    there.
+    """
     components = document.root.get("components")
     declared = components.get("securitySchemes") if components is not None else None
     if declared is None:
         return {}
-    return {name: _scheme(name, node.follow()) for name, node in declared.items()}
+    followed = ((name, node.follow()) for name, node in declared.items())
+    return {name: _scheme(name, node) for name, node in followed if is_mapping(node.value)}
 
 
 def _scheme(name: str, node: Node) -> Scheme:
