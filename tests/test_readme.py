@@ -121,3 +121,85 @@ def test_the_example_has_all_that_it_needs(name: str) -> None:
     text = (ROOT / name).read_text()
     command = r"\.venv/bin/pip install -q -e '\.\[webhooks\]'( && |\n)\.venv/bin/brrt run"
     assert re.search(command, text)
+
+
+def example(name: str) -> dict[str, Any]:
+    """The example that has a collection of this name, executed."""
+    (code,) = [code for code in PYTHON if f"\n{name} = Handlers()" in code]
+    return run(code)
+
+
+def operation(name: str, answer: str, takes: str = "", item: Any = None) -> dict[str, Any]:
+    """An operation that answers with one media type, and may take one."""
+    content: dict[str, Any] = {takes: {"itemSchema": item} if item else {}}
+    body = {"requestBody": {"required": True, "content": content}} if takes else {}
+    responses = {"200": {"description": "ok", "content": {answer: {}}}}
+    return {"operationId": name, "responses": responses} | body
+
+
+def app_of(handlers: Any, paths: dict[str, Any], **options: Any) -> App:
+    """An app of an example's handlers."""
+    info = {"title": "Example", "version": "1"}
+    components = {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}}
+    document = {"openapi": "3.2.0", "info": info, "paths": paths, "components": components}
+    return App(document, handlers, **options)
+
+
+async def test_the_streams_flow() -> None:
+    """Events go on after the last that was seen, lines are an attachment, work goes on."""
+    adopt: dict[str, Any] = {
+        "operationId": "adoptPet",
+        "responses": {"204": {"description": "done"}},
+    }
+    adopt["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": INTEGER}]
+    paths = {
+        "/events": {"get": operation("watchPets", "text/event-stream")},
+        "/export": {"get": operation("exportPets", "application/jsonl")},
+        "/adopt/{id}": {"post": adopt},
+    }
+    app = app_of(example("feeds")["feeds"], paths)
+    transport = httpx.ASGITransport(app)
+    async with app, httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        events = await client.get("/events", headers={"Last-Event-ID": "7"})
+        assert events.text.startswith('event: added\nid: 8\ndata: {"pet":8}\n\n')
+        lines = await client.get("/export")
+        assert lines.headers["content-disposition"] == "attachment"
+        assert lines.text.splitlines()[-1] == '{"pet":2}'
+        assert (await client.post("/adopt/1")).status_code == 204
+    assert app.statistics().background.finished == 1
+
+
+async def test_bodies_are_read_as_they_come() -> None:
+    """Readings one by one, a backup in pieces, a picture as a file."""
+    station, celsius = {"type": "string"}, {"type": "number"}
+    item = {
+        "type": "object",
+        "required": ["station", "celsius"],
+        "properties": {"station": station, "celsius": celsius},
+    }
+    json = "application/json"
+    paths = {
+        "/a": {"post": operation("importReadings", json, "application/jsonl", item)},
+        "/b": {"post": operation("keepBackup", json, "application/octet-stream")},
+        "/c": {"post": operation("keepPicture", json, "image/*")},
+    }
+    app = app_of(example("intake")["intake"], paths)
+    transport = httpx.ASGITransport(app)
+    async with app, httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        kinds = {"/a": "application/jsonl", "/b": "application/octet-stream", "/c": "image/png"}
+        for path, kind in kinds.items():
+            content = b'{"station":"a","celsius":1.5}\n' if path == "/a" else b"abcd"
+            answer = await client.post(path, content=content, headers={"content-type": kind})
+            assert answer.json() == (1 if path == "/a" else 4)
+
+
+async def test_a_token_says_who_it_is() -> None:
+    """And without one nobody is let in."""
+    made = example("members")
+    account = operation("getAccount", "application/json") | {"security": [{"bearer": []}]}
+    app = app_of(made["members"], {"/": {"get": account}}, security={"bearer": made["bearer"]})
+    transport = httpx.ASGITransport(app)
+    async with app, httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.get("/")).status_code == 401
+        answer = await client.get("/", headers={"Authorization": "Bearer t0ken"})
+        assert answer.json() == {"name": "ada"}
