@@ -94,8 +94,7 @@ class World:
             finally:
                 await self._end(registry)
                 patience.close()
-                uploads.close()
-                streams.close()
+                uploads.close()  # but not `streams`: what is being sent may end in its own time
 
     def _first(self, registry: Registry) -> Snapshot:
         """The blueprint with pools that run. `session` lasts too long to keep it in a variable."""
