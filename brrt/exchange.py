@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from brrt.config import Limits
@@ -118,13 +119,17 @@ def _require_another(run: Run, snapshot: Snapshot) -> None:
 
 def _release(parts: list[Part], job: Job | None) -> None:
     """Close the files of a request as soon as no handler can read them any more."""
-    task = None
+    task: asyncio.Task[None] | None = None
     if job is not None:
         task = job.task if job.stream is None else job.stream.task
     if task is None or task.done():
         close_files(parts)
     else:
-        task.add_done_callback(lambda _: close_files(parts))
+        task.add_done_callback(partial(_close_files, parts))
+
+
+def _close_files(parts: list[Part], _: asyncio.Task[None]) -> None:
+    close_files(parts)
 
 
 async def _read(

@@ -5,7 +5,7 @@ This is a list and nothing more; what it means is found out when an app is built
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
@@ -15,7 +15,7 @@ from brrt.openapi.operations import snake_case
 
 logger = logging.getLogger("brrt")
 
-Function = TypeVar("Function", bound=Callable[..., Awaitable[Any]])
+Function = TypeVar("Function", bound=Callable[..., Awaitable[Any] | AsyncIterator[Any]])
 
 
 @dataclass(frozen=True, slots=True)

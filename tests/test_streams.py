@@ -297,7 +297,12 @@ async def test_what_fails_before_the_first_item_has_its_own_status(ask: Ask) -> 
     async def wrong() -> AsyncIterator[Any]:
         yield {"n": "not a number"}
 
-    functions = {"events": nowhere, "lines": wrong, "both": explode, "bytes": give_up}
+    functions: dict[str, Any] = {
+        "events": nowhere,
+        "lines": wrong,
+        "both": explode,
+        "bytes": give_up,
+    }
     async with build(**functions) as app:
         assert (await ask(app, "/events").end()).status == 404
         for target in ("/lines", "/both", "/bytes"):
@@ -423,7 +428,7 @@ async def test_a_client_that_leaves_closes_its_generator(
     source: Source, ask: Ask, until: Until
 ) -> None:
     """While it waits for the first item, for the next one, or for the client; nothing fails."""
-    functions = dict.fromkeys(("events", "postEvents", "lines"), source.give)
+    functions: dict[str, Any] = dict.fromkeys(("events", "postEvents", "lines"), source.give)
     async with build(**functions) as app:
         for target, method in (("/events", "GET"), ("/events", "POST"), ("/lines", "GET")):
             for given in (0, 1):
@@ -880,7 +885,7 @@ async def test_events_that_come_while_their_handler_retires_end_at_once(
 
 async def test_clients_are_sent_away_before_a_stop(source: Source, ask: Ask, until: Until) -> None:
     """Events end; other streams and requests go on."""
-    functions = {"events": source.give, "lines": source.give}
+    functions: dict[str, Any] = {"events": source.give, "lines": source.give}
     async with build(**functions, limits=Limits(open_after=0.001)) as app:
         events = ask(app, "/events")
         await until(lambda: events.sent)
@@ -953,7 +958,7 @@ async def test_streams_starve_no_ordinary_request(source: Source, ask: Ask, unti
 
 async def test_all_streams_of_an_app_are_limited(source: Source, ask: Ask, until: Until) -> None:
     """Those of one handler leave no room to those of another."""
-    functions = {"events": source.give, "lines": source.give}
+    functions: dict[str, Any] = {"events": source.give, "lines": source.give}
     async with build(**functions, limits=Limits(max_streams=1)) as app:
         ask(app, "/events")
         await until(lambda: source.begun)

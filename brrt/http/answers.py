@@ -4,7 +4,7 @@ Which answer a value becomes is decided elsewhere; nothing here knows the docume
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeGuard
 
 from brrt.errors import BrrtError
@@ -109,7 +109,7 @@ def content_length(body: bytes, status: int) -> Headers:
     return [(b"content-length", b"%d" % (0 if status in BODILESS else len(body)))]
 
 
-def given_length(headers: GivenHeaders | Iterable[tuple[str, str]]) -> int | None:
+def given_length(headers: GivenHeaders) -> int | None:
     """The Content-Length that a handler gives for a stream. Raises `ContractBroken` for none."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     for name, text in pairs:

@@ -363,7 +363,7 @@ def _as_it_is(response: StreamingResponse, is_safe: bool) -> StreamHead:
         piece,
         may_rest=events,
         comes_back=events and is_safe,
-        length=given_length(response.headers.items()),
+        length=given_length(response.headers),
         after=response.background,
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.responses import StreamingResponse
 
 from brrt.http.replies import is_reply
+from brrt.runtime.sources import is_iterator
 
 
 def find_stream(value: Any) -> AsyncIterator[Any] | None:
@@ -16,7 +17,7 @@ def find_stream(value: Any) -> AsyncIterator[Any] | None:
         value = value.value
     elif isinstance(value, StreamingResponse):
         return aiter(value.body_iterator) if _is_plain(type(value)) else None
-    return value if isinstance(value, AsyncIterator) else None
+    return value if is_iterator(value) else None
 
 
 def _is_plain(kind: type[StreamingResponse]) -> bool:

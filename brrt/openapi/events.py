@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from brrt.openapi.content import essence, is_json
 from brrt.openapi.document import Node
-from brrt.openapi.json_values import is_mapping
+from brrt.openapi.json_values import is_list, is_mapping
 from brrt.openapi.operations import MediaType
 from brrt.openapi.schema_shapes import read_shape
 
@@ -95,7 +95,7 @@ def _event_names(schema: Node, depth: int) -> frozenset[str] | None:
     properties = schema.get("properties")
     found.append(_names(properties.get("event")) if properties is not None else None)
     known = [names for names in found if names is not None]
-    return frozenset.intersection(*known) if known else None
+    return frozenset[str].intersection(*known) if known else None
 
 
 def _content(data: Node | None, names: frozenset[str] | None, depth: int) -> Iterator[DataSchema]:
@@ -116,4 +116,4 @@ def _names(event: Node | None) -> frozenset[str] | None:
     if "const" in event.value:
         return frozenset({str(event.value["const"])})
     listed = event.value.get("enum")
-    return frozenset(map(str, listed)) if isinstance(listed, list | tuple) else None
+    return frozenset(map(str, listed)) if is_list(listed) else None

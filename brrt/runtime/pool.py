@@ -11,7 +11,7 @@ Rules of this file:
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from brrt.errors import Problem, Refused, Retired, Shed
 from brrt.runtime.ages import Ages
 from brrt.runtime.ceiling import Ceiling
 from brrt.runtime.crew import Crew
-from brrt.runtime.jobs import CANCELLED, EXPIRED, STOPPED, Ended, Handler, Job, Reason
+from brrt.runtime.jobs import CANCELLED, EXPIRED, STOPPED, Ended, Job, Reason
 from brrt.runtime.mailbox import Mailbox
 from brrt.runtime.sources import FindStream, as_coroutine, find_generator, is_generator
 from brrt.runtime.statistics import Counters
@@ -56,7 +56,8 @@ class Retirement:
 class Pool:
     """The workers of one handler. Build it anywhere; `start` it inside a running loop.
 
-    `handler` is called with the keyword arguments of each job. `limits` are the handler's
+    `handler`, a coroutine function or an async generator function, is called with the keyword
+    arguments of each job. `limits` are the handler's
     own. `counters` may outlive the pool; `ceiling` and `quota` are shared by all pools of an app.
     `find_stream` tells which values of the handler go on as a stream.
     """
@@ -64,7 +65,7 @@ class Pool:
     def __init__(
         self,
         name: str,
-        handler: Handler,
+        handler: Callable[..., Any],
         limits: Limits,
         counters: Counters,
         ceiling: Ceiling,

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from brrt.runtime.jobs import Handler
 
@@ -10,7 +10,7 @@ from brrt.runtime.jobs import Handler
 FindStream = Callable[[Any], AsyncIterator[Any] | None]
 
 
-def is_generator(handler: Handler) -> bool:
+def is_generator(handler: Callable[..., Any]) -> bool:
     """Whether a handler is an async generator function, also as a method or a partial."""
     inner: Any = getattr(handler, "func", handler)
     if not inspect.isfunction(inner) and not inspect.ismethod(inner):
@@ -29,4 +29,9 @@ def as_coroutine(handler: Callable[..., Any]) -> Handler:
 
 def find_generator(value: Any) -> AsyncIterator[Any] | None:
     """What of a value is a stream, where nothing else is known of it: an async iterator."""
-    return value if isinstance(value, AsyncIterator) else None
+    return value if is_iterator(value) else None
+
+
+def is_iterator(value: object) -> TypeGuard[AsyncIterator[Any]]:
+    """Whether a value can be asked for item after item."""
+    return isinstance(value, AsyncIterator)

@@ -84,7 +84,7 @@ def lines_of(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-texts = st.text(st.characters(exclude_categories=("Cs",))) | st.text("\r\n: \0\ufeffdataevent")
+texts = st.text(st.characters(exclude_categories=["Cs"])) | st.text("\r\n: \0\ufeffdataevent")
 names = texts.filter(lambda one: "\n" not in one and "\r" not in one)
 ids = st.from_regex(r"([!-~]([ -~]*[!-~])?)?", fullmatch=True)
 made = st.builds(
@@ -256,11 +256,12 @@ def test_what_breaks_the_document_may_be_sent_all_the_same(
     caplog.clear()
     assert stream(pet, {}, "text", mode="off") == b"data: {}\n\ndata: text\n\n"
     assert caplog.text == ""
-    for mode in ("strict", "warn", "off"):
+    modes: list[Mode] = ["strict", "warn", "off"]
+    for mode in modes:
         with pytest.raises(ContractBroken):
-            stream({}, object(), mode=mode)  # type: ignore[arg-type]  # one of the modes
+            stream({}, object(), mode=mode)
         with pytest.raises(ContractBroken):
-            stream({}, "\ud800", mode=mode)  # type: ignore[arg-type]  # one of the modes
+            stream({}, "\ud800", mode=mode)
 
 
 def test_a_stream_of_events_has_its_headers() -> None:
@@ -300,7 +301,7 @@ def test_texts_are_one_text_in_the_charset_of_the_media_type(charset: str) -> No
 
 def test_streams_of_one_operation_do_not_share_their_place() -> None:
     """Each has its own beginning."""
-    content = {"text/plain; charset=utf-16": {}}
+    content: dict[str, Any] = {"text/plain; charset=utf-16": {}}
     made = responder(s200={"description": "some", "content": content})
     first, second = made.stream(None), made.stream(None)
     assert first.piece("a") == second.piece("a") == "a".encode("utf-16")

@@ -9,6 +9,7 @@ from brrt.openapi.events import event_schemas
 from brrt.openapi.operations import LAST_EVENT_ID, Operation, operations
 
 EVENTS = "text/event-stream"
+X_SSE: dict[str, Any] = {"x-sse": True}
 
 # OpenAPI 3.2.0, section 4.14.4, the example of its own.
 SPECIFICATION: dict[str, Any] = {
@@ -123,19 +124,20 @@ def test_what_an_event_might_not_hold_is_not_asked_of_it(branches: list[Any]) ->
 
 def test_references_are_followed_and_end() -> None:
     """Also those that lead back to themselves."""
-    schemas = {
+    schemas: dict[str, Any] = {
         "Event": {"oneOf": [{"$ref": "#/components/schemas/Added"}]},
-        "Added": {"properties": {"event": {"const": "a"}, "data": {"$ref": "#/components/x/d"}}},
+        "Added": {
+            "properties": {"event": {"const": "a"}, "data": {"$ref": "#/components/schemas/Data"}}
+        },
         "Loop": {"allOf": [{"$ref": "#/components/schemas/Loop"}]},
         "Data": {"contentMediaType": "application/json", "contentSchema": A},
     }
-    schemas["Added"]["properties"]["data"] = {"$ref": "#/components/schemas/Data"}  # type: ignore[index]  # of objects
     event = {"$ref": "#/components/schemas/Event"}
     assert found({"itemSchema": event}, schemas=schemas) == (True, [(["a"], A)])
     loop = {"$ref": "#/components/schemas/Loop"}
     assert found({"itemSchema": loop}, schemas=schemas) == (True, [])
-    loop = {"oneOf": [{"$ref": "#/components/schemas/Loop"}]}
-    assert found({"itemSchema": loop}, schemas=schemas) == (True, [])
+    either: Any = {"oneOf": [{"$ref": "#/components/schemas/Loop"}]}
+    assert found({"itemSchema": either}, schemas=schemas) == (True, [])
 
 
 @pytest.mark.parametrize("version", ["3.0.4", "3.1.0", "3.2.0"])
@@ -186,7 +188,7 @@ def test_an_operation_with_events_knows_the_last_event_id() -> None:
 def test_x_sse_adds_events_to_the_success() -> None:
     """What it says of JSON is of the data of each event; its other media types stay."""
     pet = {"type": "object"}
-    made = operation({"application/json": {"schema": pet}}, **{"x-sse": True})
+    made = operation({"application/json": {"schema": pet}}, **X_SSE)
     names = [one.name for one in made.responses["200"].content]
     assert names == ["application/json", EVENTS]
     events = made.responses["200"].content[1]
@@ -206,14 +208,15 @@ def test_x_sse_adds_events_to_the_success() -> None:
 )
 def test_x_sse_finds_the_success(responses: Any, status: str) -> None:
     """The lowest one, or 200 where there is none."""
-    made = operation({}, **{"x-sse": True, "responses": responses})
+    made = operation({}, **X_SSE, responses=responses)
     assert [one.name for one in made.responses[status].content] == [EVENTS]
 
 
 def test_x_sse_beside_events_changes_nothing() -> None:
     """Nor does `false`, or anything that is not true."""
-    made = operation({EVENTS: {"schema": {"type": "object"}}}, **{"x-sse": True})
+    made = operation({EVENTS: {"schema": {"type": "object"}}}, **X_SSE)
     assert len(made.responses["200"].content) == 1
     for value in (False, "yes", 1):
-        made = operation({"application/json": {}}, **{"x-sse": value})
+        other: dict[str, Any] = {"x-sse": value}
+        made = operation({"application/json": {}}, **other)
         assert [one.name for one in made.responses["200"].content] == ["application/json"]

@@ -405,7 +405,7 @@ async def test_a_stream_that_is_ended_before_its_first_step_is_closed(
         opened.set_result(stream)
         return stream
 
-    pool._streams.open = end_at_once  # type: ignore[method-assign]  # no await lies in between
+    pool._streams.open = end_at_once  # type: ignore[method-assign, assignment]  # nothing lies in between
     assert await drain(await begin(pool)) == [CANCELLED]
     await until(lambda: not pool.streams)
     assert feed.closed == 1
