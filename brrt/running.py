@@ -36,6 +36,12 @@ class Run:
             self.connections = Connections(self.outbound)
         return Sender(self.snapshot.hooks, self.connections)
 
+    async def finish(self) -> None:
+        """When all tasks have ended: let what is being sent be taken, and close what is open."""
+        await self.stream_patience.finish(self.registry.last_moment() - self.loop.time())
+        if self.connections is not None:
+            await self.connections.aclose()
+
     def is_here(self) -> bool:
         """Whether the caller runs in this run's loop.
 

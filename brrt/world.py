@@ -96,7 +96,8 @@ class World:
             finally:
                 await self._end(registry)
                 patience.close()
-                uploads.close()  # but not `streams`: what is being sent may end in its own time
+                uploads.close()
+                streams.close()
 
     def _first(self, registry: Registry) -> Snapshot:
         """The blueprint with pools that run. `session` lasts too long to keep it in a variable."""
@@ -110,8 +111,8 @@ class World:
         try:
             with CancelScope(shield=True):
                 await registry.aclose()
-                if run is not None and run.connections is not None:
-                    await run.connections.aclose()
+                if run is not None:
+                    await run.finish()
         finally:
             self.run = None
             self._aside.shutdown(wait=False)

@@ -46,6 +46,7 @@ class Inflow(AsyncIterator[Any]):
         self._patience = patience
         self._size = 0
         self._is_taken = self._is_reading = False
+        self._failure: Problem | None = None
         self._over = asyncio.Event()
 
     def __aiter__(self) -> Self:
@@ -57,6 +58,8 @@ class Inflow(AsyncIterator[Any]):
     async def __anext__(self) -> Any:
         if self._is_reading:
             raise RuntimeError("the body is read by one task; another one is at it")
+        if self._failure is not None:
+            raise self._failure  # what follows something wrong is never passed off as all
         self._is_reading = True
         try:
             while not self._intake.has_next():
@@ -65,11 +68,12 @@ class Inflow(AsyncIterator[Any]):
                 await self._more()
             return self._intake.next()
         except Invalid as error:
-            raise _as_ours(invalid_problem(error, self._limits)) from None
+            self._failure = _as_ours(invalid_problem(error, self._limits))
         except Problem as error:
-            raise _as_ours(error) from None
+            self._failure = _as_ours(error)
         finally:
             self._is_reading = False
+        raise self._failure
 
     async def _more(self) -> None:
         """Receive one message. Raises what is wrong with it."""

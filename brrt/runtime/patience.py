@@ -40,6 +40,7 @@ class Patience:
         self._loop = asyncio.get_running_loop()
         self._waits: dict[Wait, None] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._last: asyncio.Future[None] | None = None
 
     def begin(self) -> Wait:
         """The current task begins to wait. Must be followed by `end`."""
@@ -57,6 +58,15 @@ class Patience:
     def end(self, wait: Wait) -> None:
         """The wait is over, whatever ended it."""
         self._waits.pop(wait, None)
+        if self._last is not None and not self._waits and not self._last.done():
+            self._last.set_result(None)
+
+    async def finish(self, seconds: float) -> None:
+        """Close, but give the waits that go on so many seconds to end by themselves."""
+        if self._waits and seconds > 0:
+            self._last = self._loop.create_future()
+            await asyncio.wait([self._last], timeout=seconds)
+        self.close()
 
     def close(self) -> None:
         """Nobody waits any more."""

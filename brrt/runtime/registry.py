@@ -256,6 +256,13 @@ class Registry:
             alarm = loop.call_later(self.limits.grace, pool.hurry)
             self._alarms.setdefault(pool, []).append(alarm)
 
+    def last_moment(self) -> float:
+        """When a stop is over, whatever is not: after the grace, and what a cancellation may take.
+
+        By the loop's clock. Only while the app stops.
+        """
+        return self._until + self.limits.cancel_wait
+
     def _silence(self) -> None:
         """The bell for background tasks rings no more: another does, or all have ended."""
         if self._bell is not None:
