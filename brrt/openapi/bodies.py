@@ -22,7 +22,7 @@ from brrt.openapi.multipart import add_schemas as add_part_schemas
 from brrt.openapi.operations import Body, MediaType
 from brrt.openapi.parts import IsFile, Part
 from brrt.openapi.schemas import Direction, SchemaError, Schemas, Validator
-from brrt.openapi.secrets import Secrets
+from brrt.openapi.secrets import ItemSecrets, Secrets
 from brrt.openapi.shapes import MISSING
 from brrt.openapi.streams import body_schemas
 from brrt.openapi.validation import Invalid, Violation, pointer, violations
@@ -119,7 +119,9 @@ class BodyReader:
 
     def _secrets(self) -> list[Secrets]:
         """Which places in a body are secret, of whichever media type it was."""
-        return [one.validator.secrets() for one in self._entries if one.validator is not None]
+        whole = [one.validator.secrets() for one in self._entries if one.validator is not None]
+        items = [one.items.secrets() for one in self._entries if one.items is not None]
+        return [*whole, *map(ItemSecrets, items)]
 
     def _find(self, content_type: bytes) -> "_Entry":
         """The entry for a Content-Type: mostly it is written as the document has it."""

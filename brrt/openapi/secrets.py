@@ -133,6 +133,29 @@ class MemberSecrets(Secrets):
             self._places[(name,)] = self._at_once([node])
 
 
+class ItemSecrets(Secrets):
+    """The secret places in a list whose items have them, each by itself."""
+
+    def __init__(self, each: Secrets) -> None:
+        self._each = each
+
+    def is_secret(self, path: Sequence[str | int | None]) -> bool:
+        """Whether it is so in the item that the path leads through."""
+        return bool(path) and self._each.is_secret(path[1:])
+
+    def holds_secret(self, path: Sequence[str | int | None]) -> bool:
+        """Likewise; the list holds what its items do."""
+        return self._each.holds_secret(path[1:])
+
+    def hides_names(self, path: Sequence[str | int | None]) -> bool:
+        """Likewise."""
+        return bool(path) and self._each.hides_names(path[1:])
+
+    def hidden_steps(self, path: Sequence[str | int]) -> list[int]:
+        """Likewise."""
+        return [at + 1 for at in self._each.hidden_steps(path[1:])]
+
+
 def _hides(node: Node) -> bool:
     return node.value.get("format") == "password" or node.value.get("writeOnly") is True
 
