@@ -134,7 +134,6 @@ class Stream:
             outcome = await self._give_all(source)
             if not self.settle(outcome) and outcome.error is not None:
                 self._log(outcome.error)
-                outcome.error.__traceback__ = None  # it holds the frames that hold it
         await self._close(source)
 
     async def _give_all(self, source: AsyncIterator[Any]) -> Ended:
