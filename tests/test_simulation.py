@@ -22,7 +22,7 @@ from benchmarks.simulation.runs import explore, quiet, shrink, simulate
 from brrt.runtime.pool import Pool
 
 ROOT = Path(__file__).parent.parent
-SEEDS = 3_000
+SEEDS = 2_000
 AT_ONCE = 250
 # Seeds within which each planted bug must be found. Most are found by the first.
 HUNT = 2_000
