@@ -81,7 +81,7 @@ class Pool:
         self._mailbox = Mailbox(name, limits)
         self._crew = Crew(name, limits, counters, ceiling, self._mailbox)
         quota = quota or Quota(limits.max_streams)
-        self._streams = Streams(name, limits, counters.streams, quota, self._note_rest)
+        self._streams = Streams(name, limits, counters.streams, quota)
         self._ages = Ages(limits)
         self._reading = 0
         self._is_hasty = False
@@ -126,6 +126,7 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._mailbox.bind(self._loop)
         self._ages.start(self._loop, expire=self._expire, report=self._report_stuck)
+        self._streams.start(self._note_rest)
         self._crew.start(self._loop, run=self._run, lose=self._lose, rest=self._note_rest)
 
     def check_room(self) -> None:

@@ -180,7 +180,7 @@ def _wake(future: "asyncio.Future[Any] | None", result: Any) -> None:
 class Streams:
     """The streams of one pool. `quota` is shared by all pools of an app.
 
-    `rest()` is called whenever one has ended.
+    From `start` on, `rest()` is called whenever one has ended.
     """
 
     def __init__(
@@ -189,19 +189,22 @@ class Streams:
         limits: Limits,
         counters: TaskCounters,
         quota: Quota,
-        rest: Callable[[], None],
     ) -> None:
         self._name = name
         self._limits = limits
         self._counters = counters
         self._quota = quota
-        self._rest = rest
+        self._rest: Callable[[], None] = _nothing
         self._open: dict[Stream, asyncio.TimerHandle | None] = {}
         self._returning: set[Stream] = set()
         self._is_leaving = False
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def start(self, rest: Callable[[], None]) -> None:
+        """Be of a pool that has started."""
+        self._rest = rest
 
     def check_room(self) -> None:
         """Raises `Shed` where one more would be too many."""
