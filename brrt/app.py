@@ -241,7 +241,7 @@ class App:
         """
         run = self._world.run
         if grace is not None and run is not None:
-            run.registry.grant(grace)
+            run.grant(grace)
         inside = run is not None and run.registry.serves_caller()
         await self._lifespan.close(wait=not inside)
 

@@ -42,6 +42,12 @@ class Run:
         if self.connections is not None:
             await self.connections.aclose()
 
+    def grant(self, grace: float) -> None:
+        """Stop within so many seconds, also if the stop has begun."""
+        self.registry.grant(grace)
+        if not self.registry.running:
+            self.stream_patience.hurry(self.registry.last_moment() - self.loop.time())
+
     def is_here(self) -> bool:
         """Whether the caller runs in this run's loop.
 

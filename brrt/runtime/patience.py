@@ -41,6 +41,7 @@ class Patience:
         self._waits: dict[Wait, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._last: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
 
     def begin(self) -> Wait:
         """The current task begins to wait. Must be followed by `end`."""
@@ -58,15 +59,26 @@ class Patience:
     def end(self, wait: Wait) -> None:
         """The wait is over, whatever ended it."""
         self._waits.pop(wait, None)
-        if self._last is not None and not self._waits and not self._last.done():
-            self._last.set_result(None)
+        if self._last is not None and not self._waits:
+            self._tell_last()
 
     async def finish(self, seconds: float) -> None:
         """Close, but give the waits that go on so many seconds to end by themselves."""
         if self._waits and seconds > 0:
             self._last = self._loop.create_future()
-            await asyncio.wait([self._last], timeout=seconds)
-        self.close()
+            self._alarm = self._loop.call_later(seconds, self.close)
+            try:
+                await asyncio.wait([self._last])
+            finally:
+                self.close()
+        else:
+            self.close()
+
+    def hurry(self, seconds: float) -> None:
+        """Where `finish` waits: it has so many seconds from now on."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = self._loop.call_later(max(seconds, 0.0), self.close)
 
     def close(self) -> None:
         """Nobody waits any more."""
@@ -74,7 +86,11 @@ class Patience:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         self._cut_all()
+        self._tell_last()
 
     def _expire(self) -> None:
         self._timer = None
@@ -85,6 +101,11 @@ class Patience:
                 return
             del self._waits[wait]
             _cut(wait)
+
+    def _tell_last(self) -> None:
+        """Nobody waits any more."""
+        if self._last is not None and not self._last.done():
+            self._last.set_result(None)
 
     def _cut_all(self) -> None:
         for wait in self._waits:
