@@ -78,9 +78,12 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
                 _require_another(run, snapshot)
             except (Problem, Invalid) as error:
                 raise Failed(error, responder, raised=False) from None
-        if type(body) is Inflow:
-            receive = body.receive_later
-        return await _answer(run, endpoint, pool, job, wanted, scope, receive)
+        if type(body) is not Inflow:
+            return await _answer(run, endpoint, pool, job, wanted, scope, receive)
+        answer = await _answer(run, endpoint, pool, job, wanted, scope, body.receive_later)
+        if type(answer) is Outflow:
+            body.listen_ahead()
+        return answer
     finally:
         if type(body) is list:
             release(body, job)

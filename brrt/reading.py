@@ -52,11 +52,11 @@ class Reading:
             held = await self._whole(held)
         if how in ("pieces", "items"):
             refuse_longer(headers.get(b"content-length"), self._limits.max_upload)
-            return self._inflow(in_hand(held) if isinstance(held, bytes) else self._receive)
+            return self._inflow(self._after(held) if isinstance(held, bytes) else self._receive)
         if isinstance(held, bytes):
             if how != "file":
                 return held
-            return await read_file(in_hand(held), headers, self._limits, self._uploads)
+            return await read_file(self._after(held), headers, self._limits, self._uploads)
         if isinstance(held, list):
             if is_file is not None:
                 await refit_parts(held, is_file, self._limits)
@@ -75,6 +75,10 @@ class Reading:
             return await read_file(receive, headers, limits, self._uploads)
         length = headers.get(b"content-length")
         return await read_body(receive, length, limits.max_body, self._patience)
+
+    def _after(self, held: bytes) -> Receive:
+        """What receives a body that is in hand, and then what its client does."""
+        return in_hand(held, self._receive)
 
     def _inflow(self, receive: Receive) -> Inflow:
         limits = self._limits

@@ -3,13 +3,16 @@
 Rules of this file:
 - Nothing is received before the handler asks for it, and no more than it asks for: so a client
   that waits for `100 Continue` waits for the handler, and a slow handler slows its client down.
+- Once a response is being streamed, a little is received ahead of the handler and kept for it:
+  only whoever receives hears that the client has left, and the handler may never ask again.
 - What is wrong with a body is raised where the handler reads it. It is the request's fault, and
   answered as if it had been found before the handler ran.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from brrt.config import Limits
 from brrt.errors import ClientGone, Problem
@@ -18,6 +21,10 @@ from brrt.http.problems import invalid_problem
 from brrt.openapi.intake import Intake
 from brrt.openapi.validation import Invalid
 from brrt.runtime.patience import Patience
+
+# Bytes that are received ahead of the handler, and what one more message holds: as much as servers
+# buffer for a connection anyway.
+AHEAD: Final = 65_536
 
 
 class BodyProblem(Problem):
@@ -48,6 +55,14 @@ class Inflow(AsyncIterator[Any]):
         self._is_taken = self._is_reading = False
         self._failure: Problem | None = None
         self._over = asyncio.Event()
+        self._turn = asyncio.Lock()  # one receives at a time
+        self._kept: deque[Any] = deque()
+        self._kept_size = 0
+        self._is_all_here = False
+        self._goodbye: Any = None
+        self._may_listen = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
 
     def __aiter__(self) -> Self:
         if self._is_taken:
@@ -77,7 +92,7 @@ class Inflow(AsyncIterator[Any]):
 
     async def _more(self) -> None:
         """Receive one message. Raises what is wrong with it."""
-        message = await in_time(self._receive(), self._patience)
+        message = await in_time(self._next_message(), self._patience)
         if message["type"] == "http.disconnect":
             raise ClientGone
         data = message.get("body", b"")
@@ -87,19 +102,60 @@ class Inflow(AsyncIterator[Any]):
         self._intake.feed(data)
         if not message.get("more_body", False):
             self._over.set()
+            self._may_listen.set()
             self._intake.end()
 
+    async def _next_message(self) -> Any:
+        async with self._turn:
+            if not self._kept:
+                return await self._from_client()
+            message = self._kept.popleft()
+            self._kept_size -= len(message.get("body", b""))
+            if self._kept_size < AHEAD:
+                self._has_room.set()
+            return message
+
+    async def _from_client(self) -> Any:
+        if self._goodbye is None:
+            message = await self._receive()
+            self._is_all_here = not message.get("more_body", False)
+            if message["type"] != "http.disconnect":
+                return message
+            self._goodbye = message
+        return self._goodbye  # which both hear, the handler and who listens
+
+    def listen_ahead(self) -> None:
+        """The response is a stream: from now on it matters whether the client is still there."""
+        self._may_listen.set()
+
     async def receive_later(self) -> Any:
-        """`receive` for those who listen for the end of the client: only once the body is over."""
-        await self._over.wait()
-        return await self._receive()
+        """`receive` for those who listen for the end of the client, and want nothing of the body.
+
+        It waits for the end of the body, or for `listen_ahead`.
+        """
+        await self._may_listen.wait()
+        while not self._is_all_here:
+            await self._has_room.wait()
+            async with self._turn:
+                if not self._is_all_here:
+                    await self._keep_one()
+        return await self._from_client()
+
+    async def _keep_one(self) -> None:
+        """Receive a message for the handler."""
+        message = await self._from_client()
+        self._kept.append(message)
+        self._kept_size += len(message.get("body", b""))
+        if self._kept_size >= AHEAD:
+            self._has_room.clear()
 
 
-def in_hand(data: bytes) -> Receive:
-    """What receives a body that was read already."""
+def in_hand(data: bytes, receive_more: Receive) -> Receive:
+    """What receives a body that was read already, and then what its client does."""
+    waiting = [{"type": "http.request", "body": data, "more_body": False}]
 
     async def receive() -> Any:
-        return {"type": "http.request", "body": data, "more_body": False}
+        return waiting.pop() if waiting else await receive_more()
 
     return receive
 
