@@ -1,6 +1,7 @@
 """Clients that do harm to streams: each case is one that did."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from brrt import App, Event, Handlers, Limits
 from tests.conftest import Call, Connect, Until
 from tests.test_streaming_requests import served
 
-OCTETS, EVENTS = "application/octet-stream", "text/event-stream"
+OCTETS, EVENTS, LINES = "application/octet-stream", "text/event-stream", "application/jsonl"
 
 
 def document(name: str, takes: str, gives: str) -> dict[str, Any]:
@@ -34,6 +35,15 @@ def tell(handlers: Handlers, reads: int) -> None:
         for _ in range(1_000):  # far longer than any test; a server that stops waits for the end
             yield Event("still here")
             await asyncio.sleep(0.01)
+
+
+def repeat(handlers: Handlers) -> None:
+    """A handler `repeat` that gives back each line as it comes."""
+
+    @handlers("repeat")
+    async def handle(body: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for one in body:
+            yield one
 
 
 async def post(address: str, target: str, kind: str, length: int, data: bytes) -> Any:
@@ -119,3 +129,34 @@ async def test_a_client_that_goes_is_heard_after_a_reload_too(
     await until(lambda: active(app))
     request.hang_up()
     await until(lambda: not active(app))
+
+
+@pytest.mark.parametrize("protocol", ["httptools", "h11"])
+async def test_a_client_that_leaves_while_it_is_read_is_no_failure(
+    protocol: str, until: Until, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who goes in the middle of what is read and given back leaves nothing in the log."""
+    repeat(handlers := Handlers())
+    app = App(document("repeat", LINES, LINES), handlers)
+    async with served(app, protocol) as address:
+        writer = await post(address, "/repeat", LINES, 1_000, b"1\n")
+        writer.transport.abort()
+        await until(lambda: not active(app))
+    assert app.statistics().total.streams.cancelled == 1
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+
+
+async def test_what_is_wrong_with_a_request_is_not_logged_as_a_failure(
+    client: Connect, wire: Call, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever sends a bad line after good ones breaks its own stream, and fills no log."""
+    repeat(handlers := Handlers())
+    app = App(document("repeat", LINES, LINES), handlers)
+    await client(app)
+    request = wire(app, "POST", "/repeat", {"content-type": LINES})
+    request.body(b"1\n1e999\n")
+    with pytest.raises(Exception, match="broke off"):
+        await asyncio.wait_for(request.task, 10)
+    (record,) = (one for one in caplog.records if one.name == "brrt")
+    assert (record.levelno, record.exc_info) == (logging.WARNING, None)
+    assert "its request is wrong: the body is not valid JSON" in record.getMessage()

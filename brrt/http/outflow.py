@@ -21,6 +21,7 @@ from brrt.http.bodies import Receive
 from brrt.http.events import HEARTBEAT, retry_hint
 from brrt.http.failures import request_id
 from brrt.http.hangups import RECEIVE_WAIT, has_heard, listen
+from brrt.http.intake import BodyProblem
 from brrt.runtime.jobs import CANCELLED, EXPIRED, Ended, Reason
 from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
@@ -185,6 +186,8 @@ class Outflow:
         """End the response as the stream has ended. Raises `StreamBroken` and `ClientGone`."""
         if outcome.reason is Reason.CANCELLED and has_heard(self._listener):
             raise ClientGone
+        if isinstance(outcome.error, ClientGone):  # whose handler was reading when it left
+            raise outcome.error
         last = b""
         if self._may_come_back(outcome):
             last = retry_hint(self._return_time()) if self._head.beats else b""
@@ -206,9 +209,11 @@ class Outflow:
             Reason.STOPPED: "its handler was replaced, or the app stopped, and the grace is over",
             Reason.CANCELLED: "it was cancelled",
         }
-        reason = reasons.get(outcome.reason, "it failed")
+        reason, error = reasons.get(outcome.reason, "it failed"), outcome.error
         level = logging.ERROR if outcome.reason is Reason.RAISED else logging.WARNING
+        if isinstance(error, BodyProblem):  # the client's fault is no failure, and needs no trace
+            level, reason, error = logging.WARNING, f"its request is wrong: {error.detail}", None
         text = "A stream of %s broke off: %s (request %s)"
-        logger.log(level, text, name, reason, identity, exc_info=outcome.error)
+        logger.log(level, text, name, reason, identity, exc_info=error)
         let_go(outcome.error)
         return StreamBroken(f"a stream of {name} broke off (request {identity})")
