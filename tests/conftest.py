@@ -9,7 +9,7 @@ import gc
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -304,3 +304,14 @@ def cut() -> Step:
         return False
 
     return run
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Nothing that leads back to itself is freed meanwhile."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -8,8 +8,7 @@ import pkgutil
 import sys
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ from brrt.snapshot import Snapshot, compile_snapshot
 from examples.pet_store.app import build
 from examples.pet_store.handlers import pets
 from tests import generic
-from tests.conftest import Until, operation, serve, spec
+from tests.conftest import Until, operation, serve, spec, without_collector
 
 SPECS = Path(__file__).parent / "specs"
 # Blocks of memory that may be held after many changes and were not before: what the interpreter
@@ -46,17 +45,6 @@ ENUMERATED = {"_specification", "_validator", "_meta_validator"}
 
 
 # --- what a change leaves behind --------------------------------------------------------------
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Nothing that leads back to itself is freed meanwhile."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def pieces(app: App) -> list[Any]:
