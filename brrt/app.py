@@ -21,7 +21,6 @@ from brrt.handlers import Handlers, Registration, given
 from brrt.http.answers import Answer, ResponseApp, Send, send_answer
 from brrt.http.bodies import Receive
 from brrt.http.failures import ErrorMap, Failures
-from brrt.http.json_bodies import encode_json
 from brrt.http.outflow import Outflow
 from brrt.http.relays import Relay
 from brrt.http.requests import Scope, local_path, mount_point, request_path
@@ -29,6 +28,7 @@ from brrt.http.responses import Mode
 from brrt.http.websockets import refuse
 from brrt.lifespan import Life, Lifespan
 from brrt.openapi.document import Document, Source
+from brrt.openapi.json_encoding import encode_json
 from brrt.options import check_options
 from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound

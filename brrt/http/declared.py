@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from brrt.http.json_bodies import is_bytes
 from brrt.http.negotiation import Accept
 from brrt.http.plans import Plan, declared_plan
 from brrt.http.response_headers import header_rules, header_schemas
@@ -17,6 +16,7 @@ from brrt.openapi.content import by_specificity, essence, matches, parameters, s
 from brrt.openapi.document import Node
 from brrt.openapi.events import event_schemas
 from brrt.openapi.headers import HeaderRule
+from brrt.openapi.json_encoding import is_bytes
 from brrt.openapi.operations import Operation, Response, is_events
 from brrt.openapi.schemas import Schemas
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from brrt.http.answers import ContractBroken
-from brrt.http.json_bodies import encode_json, is_bytes
 from brrt.http.writers import NO_CHECK, Check, JsonWriter, require
+from brrt.openapi.json_encoding import encode_json, is_bytes
 
 # What keeps a silent connection open (HTML, section 9.2.7).
 HEARTBEAT: Final = b":\n\n"

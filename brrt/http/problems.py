@@ -15,7 +15,7 @@ from brrt.http.answers import (
     content_length,
     encode_headers,
 )
-from brrt.http.json_bodies import encode_json
+from brrt.openapi.json_encoding import encode_json
 from brrt.openapi.validation import Invalid
 
 PROBLEM_TYPE: Final = ((b"content-type", b"application/problem+json"),)

@@ -33,7 +33,6 @@ from brrt.http.answers import (
     is_response_app,
 )
 from brrt.http.declared import JSON, NOTHING, Declared, declare, default_status
-from brrt.http.json_bodies import encode_json, is_bytes
 from brrt.http.negotiation import MAX_ACCEPT, Accept, parse_accept
 from brrt.http.pieces import PieceWriter
 from brrt.http.plans import Checks, Plan, make_plan
@@ -41,6 +40,7 @@ from brrt.http.problems import problem_answer, with_body
 from brrt.http.replies import Reply, is_reply
 from brrt.http.response_headers import wrong_headers
 from brrt.openapi.content import essence, specificity
+from brrt.openapi.json_encoding import encode_json, is_bytes
 from brrt.openapi.operations import Operation, is_events
 from brrt.openapi.schemas import Schemas
 

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from brrt.http.answers import ContractBroken
-from brrt.http.json_bodies import encode_json, is_bytes, to_json_texts, to_json_types
 from brrt.openapi.content import Unreadable, charset
+from brrt.openapi.json_encoding import encode_json, is_bytes, to_json_texts, to_json_types
 from brrt.openapi.json_values import is_list, is_mapping
 from brrt.openapi.schemas import Validator
 from brrt.openapi.validation import violations

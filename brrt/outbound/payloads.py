@@ -20,11 +20,11 @@ import msgspec
 from brrt.errors import OutgoingError
 from brrt.openapi.content import essence, is_json, specificity
 from brrt.openapi.document import Node
+from brrt.openapi.json_encoding import encode_json, to_json_texts
 from brrt.openapi.json_values import is_list, is_mapping
 from brrt.openapi.operations import Body, MediaType, Operation, Parameter
 from brrt.openapi.schemas import Direction, Schemas, Validator
 from brrt.openapi.validation import violations
-from brrt.outbound.encoding import encode, encode_texts, to_json_types
 
 DIRECTION: Final = Direction.RESPONSE
 JSON: Final = "application/json"
@@ -83,11 +83,11 @@ class PayloadWriter:
 
     def _checked(self, payload: Any, found: list[str]) -> bytes:
         try:
-            body = encode(payload)
+            body = encode_json(payload)
             value = msgspec.json.decode(body)
             if self._validator is None or self._validator.is_valid(value):
                 return body
-            other = encode_texts(payload)
+            other = encode_json(to_json_texts(payload))
         except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
             found.append(f"the payload is not JSON: {error}")
             return b""
@@ -106,12 +106,12 @@ class ParameterWriter:
     def write(self, value: Any, found: list[str]) -> Iterator[tuple[str, str]]:
         """Name and text of each line or pair. What is wrong goes to `found`."""
         one = self.parameter
-        plain = to_json_types(value)
+        plain = to_json_texts(value)
         if self.validator is not None and not self.validator.is_valid(plain):
             found += _told(self.validator, plain, one.location, one.name)
             return
         if one.content is not None:
-            yield one.name, self._encoded(encode(plain).decode())
+            yield one.name, self._encoded(encode_json(plain).decode())
         elif is_list(plain):
             yield from self._list([_word(each) for each in plain])
         elif is_mapping(plain):

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from brrt.openapi.expressions import Exchange, Message
+from brrt.openapi.json_encoding import to_json_texts
 from brrt.openapi.operations import Operation
 from brrt.openapi.shapes import MISSING
-from brrt.outbound.encoding import to_json_types
 
 
 class Received(Protocol):
@@ -83,7 +83,7 @@ def exchange(request: Received, response: Answered | None = None) -> Exchange:
 
 
 def _answer(response: Answered) -> Message:
-    body = to_json_types(response.value)
+    body = to_json_texts(response.value)
     return Message(headers=_lower(dict(response.headers)), body=body)
 
 

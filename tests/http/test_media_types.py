@@ -11,7 +11,7 @@ import pytest
 
 from brrt import Reply
 from brrt.http.answers import ContractBroken
-from brrt.http.json_bodies import encode_json
+from brrt.openapi.json_encoding import encode_json
 from brrt.http.writers import MAX_TOLD
 from tests.http.responding import JSON, answer, having, header, responder
 
