@@ -12,6 +12,7 @@ here, and so is a client that accepts nothing of what the document offers.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
@@ -34,7 +35,6 @@ from brrt.http.answers import (
 )
 from brrt.http.declared import JSON, NOTHING, Declared, declare, default_status
 from brrt.http.negotiation import MAX_ACCEPT, Accept, parse_accept
-from brrt.http.pieces import PieceWriter
 from brrt.http.plans import Checks, Plan, make_plan
 from brrt.http.problems import problem_answer, with_body
 from brrt.http.replies import Reply, is_reply
@@ -141,7 +141,7 @@ class Responder:
                 return value
         if plan is None:
             return self._reply(Reply(value), wanted)
-        body = self._encode(plan, value)
+        body = self._written(plan.writer.encode, value)
         return Answer(self._status, [*plan.headers, (b"content-length", b"%d" % len(body))], body)
 
     @property
@@ -158,9 +158,7 @@ class Responder:
             self._check_response(value)
             return _as_it_is(value, self._operation.safe)
         reply = value if is_reply(value) else Reply(value)
-        status = self._status if reply.status is None else check_status(reply.status)
-        declared = self._require(status)
-        headers = encode_headers(reply.all_headers())
+        status, declared, headers = self._head(reply)
         named = reply.media_type or _content_type(headers)
         accept = wanted.accept if wanted else None
         plan = self._choose(declared, named, None, None) if named else declared.streaming(accept)
@@ -173,35 +171,25 @@ class Responder:
         return StreamHead(
             status,
             headers,
-            partial(self._piece, plan.pieces.begin()),
+            partial(self._written, plan.pieces.begin().piece),
             may_rest=events,
             beats=events,
             comes_back=events and self._operation.safe,
             length=given_length(reply.all_headers()),
         )
 
-    def _piece(self, pieces: PieceWriter, item: Any) -> bytes:
-        """One piece of a stream, checked."""
-        try:
-            return pieces.piece(item, self._checks)
-        except ContractBroken as error:
-            self._broken(str(error))
-        except _UNWRITABLE as error:
-            raise self._unwritable(error) from error
-        try:
-            return pieces.piece(item, False)
-        except _UNWRITABLE as error:
-            raise self._unwritable(error) from error
+    def _head(self, reply: Reply[Any]) -> tuple[int, Declared, Headers]:
+        """The status of a reply, what is declared of it, and the handler's own headers."""
+        status = self._status if reply.status is None else check_status(reply.status)
+        return status, self._require(status), encode_headers(reply.all_headers())
 
     def _reply(self, reply: Reply[Any], wanted: Preference | None) -> Answer:
-        status = self._status if reply.status is None else check_status(reply.status)
-        declared = self._require(status)
-        headers = encode_headers(reply.all_headers())
+        status, declared, headers = self._head(reply)
         if status in BODILESS or (reply.value is None and not declared.plans):
             return self._empty(declared, status, headers, reply.value)
         named = reply.media_type or _content_type(headers)
         plan = self._choose(declared, named, reply.value, wanted)
-        body = self._encode(plan, reply.value)
+        body = self._written(plan.writer.encode, reply.value)
         headers = [*_joined(plan, headers), *content_length(body, status)]
         self._check_headers(declared, headers)
         return Answer(status, headers, body)
@@ -250,7 +238,7 @@ class Responder:
         if declared.plans or data:
             plan = self._choose(declared, named, None, None)
             if data is not None:
-                self._encode(plan, data)
+                self._written(plan.writer.encode, data)
 
     # Problems
 
@@ -270,7 +258,7 @@ class Responder:
         if plan is None:
             answer = problem_answer(problem)
         else:
-            body = self._encode(plan, document) if checked else encode_json(document)
+            body = self._written(plan.writer.encode, document) if checked else encode_json(document)
             answer = with_body(problem, body, plan.headers)
         if checked:
             self._check_headers(declared, answer.headers)
@@ -285,15 +273,16 @@ class Responder:
 
     # The document
 
-    def _encode(self, plan: Plan, value: Any) -> bytes:
+    def _written(self, write: Callable[[Any, bool], bytes], value: Any) -> bytes:
+        """A value, or a piece of one, as bytes: checked, and written all the same where it may."""
         try:
-            return plan.writer.encode(value, self._checks)
+            return write(value, self._checks)
         except ContractBroken as error:
             self._broken(str(error))
         except _UNWRITABLE as error:
             raise self._unwritable(error) from error
         try:
-            return plan.writer.encode(value, False)
+            return write(value, False)
         except _UNWRITABLE as error:
             raise self._unwritable(error) from error
 

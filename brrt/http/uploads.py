@@ -7,9 +7,10 @@ here.
 
 import asyncio
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
@@ -49,7 +50,8 @@ async def read_parts(
     refuse_longer(headers.get(b"content-length"), limits.max_upload)
     collector = _Collector(_boundary(headers[b"content-type"]), is_file, limits)
     try:
-        await in_time(_read(receive, collector, limits.max_upload), patience)
+        await in_time(_take_all(receive, collector.feed, limits.max_upload), patience)
+        collector.finish()
     except BaseException:
         collector.close()
         raise
@@ -69,28 +71,14 @@ async def read_file(
     name = _text(options.get(b"filename"))
     file = _new_file(name, kept, limits)
     try:
-        size = await in_time(_read_file(receive, file, limits), patience)
+        store = partial(_store, file, limits=limits)
+        size = await in_time(_take_all(receive, store, limits.max_upload), patience)
         _rewind(file)
     except BaseException:
         _close(file)
         raise
     content_type = headers.get(b"content-type", b"").decode("latin-1")
     return [Part(None, name, content_type, kept, b"", file, size)]
-
-
-async def _read_file(receive: Receive, file: UploadFile, limits: Limits) -> int:
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        data = message.get("body", b"")
-        size += len(data)
-        if size > limits.max_upload:
-            raise too_large(limits.max_upload)
-        await _store(file, data, limits)
-        more = message.get("more_body", False)
-    return size
 
 
 async def refit_parts(parts: list[Part], is_file: IsFile, limits: Limits) -> None:
@@ -129,7 +117,8 @@ def _close(file: UploadFile) -> None:
         file.file.close()
 
 
-async def _read(receive: Receive, collector: "_Collector", limit: int) -> None:
+async def _take_all(receive: Receive, take: Callable[[bytes], Awaitable[None]], limit: int) -> int:
+    """Hand over a whole body as it comes. Returns its size."""
     size, more = 0, True
     while more:
         message = await receive()
@@ -139,9 +128,9 @@ async def _read(receive: Receive, collector: "_Collector", limit: int) -> None:
         size += len(data)
         if size > limit:
             raise too_large(limit)
-        await collector.feed(data)
+        await take(data)
         more = message.get("more_body", False)
-    collector.finish()
+    return size
 
 
 def _boundary(content_type: bytes) -> bytes:
