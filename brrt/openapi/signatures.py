@@ -24,7 +24,7 @@ def read_signature(handler: Callable[..., Any]) -> list[tuple[inspect.Parameter,
     _refuse_others(handler)
     try:
         signature = inspect.signature(handler)
-        hints = typing.get_type_hints(_hinted(handler), include_extras=True)
+        hints = typing.get_type_hints(hinted_function(handler), include_extras=True)
     except (NameError, TypeError, ValueError) as error:
         message = f"its hints cannot be read: {error}"
         raise UnusableError(message, "import the names at module level") from None
@@ -36,16 +36,21 @@ def read_signature(handler: Callable[..., Any]) -> list[tuple[inspect.Parameter,
 
 def _refuse_others(handler: Callable[..., Any]) -> None:
     """Refuse what is neither a coroutine function nor an async generator function."""
-    called: Any = handler
-    if not inspect.isfunction(called) and not inspect.ismethod(called):
-        called = getattr(called, "func", None) or getattr(called, "__call__", called)  # noqa: B004 - the method, not a test
+    called = called_function(handler)
     if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
         return
     cure = "write `async def`, and call blocking code with anyio.to_thread.run_sync"
     raise UnusableError("it is not a coroutine function", cure)
 
 
-def _hinted(handler: Callable[..., Any]) -> Any:
+def called_function(handler: Callable[..., Any]) -> Any:
+    """The function or method that is called with a callable object or a partial."""
+    if inspect.isfunction(handler) or inspect.ismethod(handler):
+        return handler
+    return getattr(handler, "func", None) or getattr(handler, "__call__", handler)  # noqa: B004 - the method, not a test
+
+
+def hinted_function(handler: Callable[..., Any]) -> Any:
     """The function that carries the hints of a callable object or a partial."""
     handler = getattr(handler, "func", handler)
     if inspect.isfunction(handler) or inspect.ismethod(handler):

@@ -8,11 +8,9 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl
-
-from starlette.requests import cookie_parser
 
 from brrt.openapi.security import API_KEY, BASIC, Scheme
+from brrt.openapi.wire import Unreadable, decode_query, parse_cookies, parse_query
 
 AUTHORIZATION: Final = b"authorization"
 
@@ -38,7 +36,10 @@ def find(scheme: Scheme, scope: Mapping[str, Any]) -> Shown | None:
     What stands there twice cannot be read: whoever checks one of them may mean the other.
     """
     if scheme.kind == API_KEY:
-        return _one(_keys(scheme, scope))
+        try:
+            return _one(_keys(scheme, scope))
+        except Unreadable:  # too much to be looked at, or no UTF-8
+            return Shown(None)
     found = [text for name, text in scope["headers"] if name == AUTHORIZATION]
     if not found:
         return None
@@ -60,14 +61,13 @@ def _one(found: list[str]) -> Shown | None:
 def _keys(scheme: Scheme, scope: Mapping[str, Any]) -> list[str]:
     """Every value under the name of an API key."""
     if scheme.location == "query":
-        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        return [text for name, text in pairs if name == scheme.parameter]
+        pairs = parse_query(scope["query_string"].decode("latin-1"))
+        return [decode_query(one) for one in pairs.get(scheme.parameter, ())]
     wanted = b"cookie" if scheme.location == "cookie" else scheme.parameter.lower().encode()
     headers = [text.decode("latin-1") for name, text in scope["headers"] if name == wanted]
     if scheme.location != "cookie":
         return headers
-    cookies = [cookie_parser(one) for text in headers for one in text.split(";")]
-    return [one[scheme.parameter] for one in cookies if scheme.parameter in one]
+    return [one for text in headers for one in parse_cookies(text).get(scheme.parameter, ())]
 
 
 def _basic(text: str) -> Basic | None:

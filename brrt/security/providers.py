@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from brrt.config import SettingError
 from brrt.openapi.hints import choices
+from brrt.openapi.signatures import called_function, hinted_function
 
 # `(credentials, scopes, request) -> principal | None`
 Provider = Callable[..., Awaitable[Any]]
@@ -22,11 +23,8 @@ def check_providers(providers: Any) -> None:
 
 
 def _check(name: Any, provider: Any) -> None:
-    called: Any = provider
-    if not inspect.isfunction(called) and not inspect.ismethod(called):
-        called = getattr(called, "__call__", called)  # noqa: B004 - the method, not a test
     cure = "write `async def provider(credentials, scopes, request)`, which returns who it is"
-    if not inspect.iscoroutinefunction(called):
+    if not inspect.iscoroutinefunction(called_function(provider)):
         raise SettingError(f"security[{name!r}] cannot be {provider!r}; {cure}")
     try:
         inspect.signature(provider).bind(None, (), None)
@@ -36,11 +34,8 @@ def _check(name: Any, provider: Any) -> None:
 
 def principal_types(provider: Provider) -> tuple[type, ...]:
     """The types of those whom a provider knows, by its annotation; none where it has none."""
-    target: Any = provider
-    if not inspect.isfunction(target) and not inspect.ismethod(target):
-        target = type(provider).__call__
     try:
-        hint = typing.get_type_hints(target).get("return")
+        hint = typing.get_type_hints(hinted_function(provider)).get("return")
     except (NameError, TypeError):
         return ()
     found = [one for one in choices(hint) if isinstance(one, type) and one is not type(None)]

@@ -11,8 +11,8 @@ import pytest
 
 from brrt import Reply
 from brrt.http.answers import ContractBroken
-from brrt.openapi.json_encoding import encode_json
 from brrt.http.writers import MAX_TOLD
+from brrt.openapi.json_encoding import encode_json
 from tests.http.responding import JSON, answer, having, header, responder
 
 FORM = "application/x-www-form-urlencoded"
