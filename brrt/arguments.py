@@ -13,6 +13,7 @@ from brrt.openapi.shapes import MISSING
 from brrt.openapi.validation import Invalid, Violation
 from brrt.reading import Body
 from brrt.running import Run
+from brrt.runtime.patience import OutOfPatience, Wait
 from brrt.runtime.pool import Pool
 from brrt.security.guard import Guard
 
@@ -28,22 +29,29 @@ async def admit(
     """Who calls, by scheme. Raises `Problem` 401, 403 and 503, and what providers raise."""
     request = _request(run, endpoint, scope, {}, MISSING, {})
     pool.begin_reading()
-    wait = run.patience.begin()
+    try:
+        with run.patience.begin() as wait:
+            return await _principals(guard, scope, request, wait)
+    except OutOfPatience:
+        retry = {"Retry-After": str(run.limits.retry_after)}
+        detail = "who calls could not be found out in time"
+        raise ServiceUnavailable(detail, headers=retry) from None
+    finally:
+        pool.end_reading()
+
+
+async def _principals(
+    guard: Guard, scope: Scope, request: Request, wait: Wait
+) -> Mapping[str, Any]:
+    """What the guard finds out. A provider cannot speak for the framework."""
     try:
         return await guard.admit(scope, request)
     except asyncio.CancelledError:
-        if wait.is_all():
-            retry = {"Retry-After": str(run.limits.retry_after)}
-            detail = "who calls could not be found out in time"
-            raise ServiceUnavailable(detail, headers=retry) from None
         if wait.is_unasked():
             raise RuntimeError("a provider ended with its own cancellation") from None
         raise
     except OURS as error:
         raise RuntimeError(f"a provider ended with {error!r}") from error
-    finally:
-        run.patience.end(wait)
-        pool.end_reading()
 
 
 def make_arguments(

@@ -612,8 +612,8 @@ MUTATIONS: Final = (
     Mutation(
         "a client that takes nothing is waited for",
         *(Outflow, "_put"),
-        "wait = self._patience.begin()",
-        "from brrt.runtime.patience import Wait\n    wait = Wait(asyncio.current_task(), 0.0)",
+        "with self._patience.begin():",
+        "if True:",
         seed=41,
     ),
     Mutation(

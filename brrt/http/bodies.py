@@ -3,12 +3,11 @@
 Nothing here knows what the bytes mean.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from brrt.errors import ClientGone, LifecycleError, Problem
-from brrt.runtime.patience import Patience
+from brrt.runtime.patience import OutOfPatience, Patience
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[Any]]
@@ -34,18 +33,14 @@ async def in_time(reading: Awaitable[T], patience: Patience) -> T:
 
     Raises `Problem` 408 when it takes too long, and `LifecycleError` when the app stops before.
     """
-    wait = patience.begin()
     try:
-        return await reading
-    except asyncio.CancelledError:
-        if wait.is_all():
-            if patience.is_closed:
-                raise LifecycleError("the app has stopped") from None
-            detail = f"the body did not arrive within {patience.seconds:g} s"
-            raise Problem(408, detail=detail) from None
-        raise
-    finally:
-        patience.end(wait)
+        with patience.begin():
+            return await reading
+    except OutOfPatience:
+        if patience.is_closed:
+            raise LifecycleError("the app has stopped") from None
+        detail = f"the body did not arrive within {patience.seconds:g} s"
+        raise Problem(408, detail=detail) from None
 
 
 def refuse_longer(declared: bytes | None, limit: int) -> None:

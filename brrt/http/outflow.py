@@ -23,7 +23,7 @@ from brrt.http.failures import request_id
 from brrt.http.hangups import RECEIVE_WAIT, has_heard, listen
 from brrt.http.intake import BodyProblem
 from brrt.runtime.jobs import CANCELLED, EXPIRED, Ended, Reason
-from brrt.runtime.patience import Patience
+from brrt.runtime.patience import OutOfPatience, Patience
 from brrt.runtime.pool import Pool
 from brrt.runtime.streams import LULL, Stream
 from brrt.runtime.tasks import let_go, stop
@@ -171,16 +171,12 @@ class Outflow:
 
     async def _put(self, send: Send, message: Any) -> None:
         """Send one message. Raises `StreamBroken` if the client does not take it in time."""
-        wait = self._patience.begin()
         try:
-            await send(message)
-        except asyncio.CancelledError:
-            if not wait.is_all():
-                raise
+            with self._patience.begin():
+                await send(message)
+        except OutOfPatience:
             self._pool.end_stream(self._stream, EXPIRED)
             raise self._broken(EXPIRED) from None
-        finally:
-            self._patience.end(wait)
 
     async def _finish(self, send: Send, outcome: Ended) -> None:
         """End the response as the stream has ended. Raises `StreamBroken` and `ClientGone`."""

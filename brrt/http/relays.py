@@ -4,7 +4,6 @@ They run in the server's task, after the handler is done; a client that takes no
 hold them for ever.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from brrt.errors import BrrtError
 from brrt.http.answers import BODILESS, ResponseApp, Send
 from brrt.http.bodies import Receive
 from brrt.http.files import conditional
-from brrt.runtime.patience import Patience
+from brrt.runtime.patience import OutOfPatience, Patience
 
 
 class NothingTaken(BrrtError):
@@ -38,13 +37,9 @@ class Relay:
         self.begun = True
         if self._is_bodiless and message["type"] == "http.response.body":
             message = {**message, "body": b""}
-        wait = self._patience.begin()
         try:
-            await self._send(message)
-        except asyncio.CancelledError:
-            if wait.is_all():
-                seconds = self._patience.seconds
-                raise NothingTaken(f"the client took nothing for {seconds:g} s") from None
-            raise
-        finally:
-            self._patience.end(wait)
+            with self._patience.begin():
+                await self._send(message)
+        except OutOfPatience:
+            seconds = self._patience.seconds
+            raise NothingTaken(f"the client took nothing for {seconds:g} s") from None
