@@ -22,7 +22,7 @@ from brrt.http.answers import Answer, ContractBroken, ResponseApp
 from brrt.http.bodies import Receive
 from brrt.http.failures import Failed
 from brrt.http.hangups import RECEIVE_WAIT, has_heard, listen
-from brrt.http.intake import BodyProblem, Inflow
+from brrt.http.intake import BodyProblem, Inflow, told_plainly
 from brrt.http.outflow import Outflow
 from brrt.http.requests import (
     check_size,
@@ -109,6 +109,7 @@ async def _answer(
         pool.abandon(job, cancel=endpoint.cancels)
         raise
     if type(outcome) is Ended:
+        outcome = told_plainly(outcome)
         if isinstance(outcome.error, ClientGone):
             raise outcome.error
         raise _failed(outcome, endpoint.responder)

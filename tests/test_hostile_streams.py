@@ -160,3 +160,75 @@ async def test_what_is_wrong_with_a_request_is_not_logged_as_a_failure(
     (record,) = (one for one in caplog.records if one.name == "brrt")
     assert (record.levelno, record.exc_info) == (logging.WARNING, None)
     assert "its request is wrong: the body is not valid JSON" in record.getMessage()
+
+
+async def test_who_leaves_a_large_body_unread_is_heard_in_the_end(
+    client: Connect, wire: Call, until: Until
+) -> None:
+    """A body of which nothing is read for `stream_timeout` is given up, and its client heard."""
+    tell(handlers := Handlers(), 0)
+    app = App(document("tell", OCTETS, EVENTS), handlers, limits=Limits(stream_timeout=0.05))
+    await client(app)
+    request = wire(app, "POST", "/tell", {"content-type": OCTETS})
+    for _ in range(5):
+        request.body(b"x" * 65_536, more=True)
+    await until(lambda: active(app) and request.inbox.qsize() < 5)
+    request.hang_up()
+    await until(lambda: not active(app))
+    assert app.statistics().total.streams.cancelled == 1
+
+
+async def test_a_body_that_was_given_up_is_not_passed_off_as_read(
+    client: Connect, wire: Call, until: Until
+) -> None:
+    """Whoever reads on is told."""
+    go, told, handlers = asyncio.Event(), list[str](), Handlers()
+
+    @handlers("late")
+    async def handle(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        while not go.is_set():
+            yield b"."
+            await asyncio.sleep(0.01)
+        with pytest.raises(RuntimeError) as caught:
+            await anext(body)
+        told.append(str(caught.value))
+
+    app = App(document("late", OCTETS, OCTETS), handlers, limits=Limits(stream_timeout=0.2))
+    await client(app)
+    request = wire(app, "POST", "/late", {"content-type": OCTETS})
+    for _ in range(5):
+        request.body(b"x" * 65_536, more=True)
+    await until(lambda: not request.inbox.qsize())
+    go.set()
+    await until(lambda: told)
+    assert "given up" in told[0]
+
+
+@pytest.mark.parametrize("streams", [True, False])
+async def test_what_is_wrong_with_a_body_is_told_out_of_a_task_group(
+    client: Connect, wire: Call, streams: bool
+) -> None:
+    """A handler may read in a task of its own; the client is told the same."""
+
+    async def read(body: AsyncIterator[Any]) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_drain(body))
+
+    async def whole(body: AsyncIterator[Any]) -> Any:
+        await read(body)
+
+    async def bit_by_bit(body: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        await read(body)
+        yield None
+
+    handlers = Handlers()
+    handlers("group")(bit_by_bit if streams else whole)
+    app = App(document("group", LINES, LINES), handlers)
+    await client(app)
+    request = wire(app, "POST", "/group", {"content-type": LINES}, body=b"1\n{")
+    assert await request.status() == 400
+
+
+async def _drain(body: AsyncIterator[Any]) -> None:
+    async for _ in body:
+        pass

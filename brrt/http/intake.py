@@ -11,7 +11,7 @@ Rules of this file:
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final, Self
 
 from brrt.config import Limits
@@ -20,7 +20,8 @@ from brrt.http.bodies import Receive, in_time, too_large
 from brrt.http.problems import invalid_problem
 from brrt.openapi.intake import Intake
 from brrt.openapi.validation import Invalid
-from brrt.runtime.patience import Patience
+from brrt.runtime.jobs import Ended
+from brrt.runtime.patience import OutOfPatience, Patience
 
 # Bytes that are received ahead of the handler, and what one more message holds: as much as servers
 # buffer for a connection anyway.
@@ -53,7 +54,7 @@ class Inflow(AsyncIterator[Any]):
         self._patience = patience
         self._size = 0
         self._is_taken = self._is_reading = False
-        self._failure: Problem | None = None
+        self._failure: Exception | None = None
         self._over = asyncio.Event()
         self._turn = asyncio.Lock()  # one receives at a time
         self._kept: deque[Any] = deque()
@@ -131,14 +132,28 @@ class Inflow(AsyncIterator[Any]):
     async def receive_later(self) -> Any:
         """`receive` for those who listen for the end of the client, and want nothing of the body.
 
-        It waits for the end of the body, or for `listen_ahead`.
+        It waits for the end of the body, or for `listen_ahead`. A body of which the handler reads
+        nothing for too long is given up, since behind it nobody could be heard.
         """
         await self._may_listen.wait()
         while not self._is_all_here:
-            await self._has_room.wait()
+            try:
+                with self._patience.begin():
+                    await self._has_room.wait()
+            except OutOfPatience:
+                return await self._give_up()
             async with self._turn:
                 if not self._is_all_here:
                     await self._keep_one()
+        return await self._from_client()
+
+    async def _give_up(self) -> Any:
+        """Drop the rest of the body. Returns what its client does after that."""
+        seconds = self._patience.seconds
+        self._failure = RuntimeError(f"the body was given up: nothing was read for {seconds:g} s")
+        self._kept.clear()
+        while not self._is_all_here:
+            await self._from_client()
         return await self._from_client()
 
     async def _keep_one(self) -> None:
@@ -170,3 +185,19 @@ def _as_ours(problem: Problem) -> BodyProblem:
         headers=problem.headers,
         **problem.members,
     )
+
+
+def told_plainly(outcome: Ended) -> Ended:
+    """An outcome whose error is the body's own, also where task groups have wrapped it."""
+    leaves = list(_leaves(outcome.error))
+    is_own = all(isinstance(one, (BodyProblem, ClientGone)) for one in leaves)
+    return Ended(outcome.reason, leaves[0]) if is_own else outcome
+
+
+def _leaves(error: Any) -> Iterator[BaseException]:
+    """The errors in a group and in those within it; of any other error, itself."""
+    group: Any = getattr(error, "exceptions", None)
+    if group is None:
+        yield error
+    for one in group or ():
+        yield from _leaves(one)

@@ -21,7 +21,7 @@ from brrt.http.bodies import Receive
 from brrt.http.events import HEARTBEAT, retry_hint
 from brrt.http.failures import request_id
 from brrt.http.hangups import RECEIVE_WAIT, has_heard, listen
-from brrt.http.intake import BodyProblem
+from brrt.http.intake import BodyProblem, told_plainly
 from brrt.runtime.jobs import CANCELLED, EXPIRED, Ended, Reason
 from brrt.runtime.patience import OutOfPatience, Patience
 from brrt.runtime.pool import Pool
@@ -88,7 +88,7 @@ class Outflow:
         if item.reason is Reason.CANCELLED and has_heard(self._listener):
             raise ClientGone
         is_over = item.reason is Reason.DONE
-        return None if is_over or self._may_come_back(item) else item
+        return None if is_over or self._may_come_back(item) else told_plainly(item)
 
     def _first_piece(self, item: Any) -> bytes:
         try:
@@ -180,6 +180,7 @@ class Outflow:
 
     async def _finish(self, send: Send, outcome: Ended) -> None:
         """End the response as the stream has ended. Raises `StreamBroken` and `ClientGone`."""
+        outcome = told_plainly(outcome)
         if outcome.reason is Reason.CANCELLED and has_heard(self._listener):
             raise ClientGone
         if isinstance(outcome.error, ClientGone):  # whose handler was reading when it left
