@@ -67,14 +67,14 @@ def make_arguments(
     raw_query = scope["query_string"].decode("latin-1")
     arguments = served.parameters.read(raw_path, raw_query, headers, found)
     content: Any = MISSING
-    if served.body is not None and not isinstance(body, Inflow):
+    if served.body is not None and type(body) is not Inflow:
         data = b"" if body is None else body
         content = served.body.read(headers.get(b"content-type"), data, found)
     if found:
         raise Invalid(found)
     values = served.parameters.by_name(arguments) if served.injected else {}
     served.parameters.finish(arguments, found)
-    if isinstance(body, Inflow):
+    if type(body) is Inflow:
         arguments[body.name] = body
     elif served.body is not None:
         served.body.finish(arguments, content, found)

@@ -6,6 +6,7 @@ the request, so it begins again under the current snapshot, with the body alread
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from brrt.arguments import admit, make_arguments
@@ -33,9 +34,9 @@ from brrt.http.requests import (
 )
 from brrt.http.responses import Preference, Responder
 from brrt.openapi.validation import Invalid
-from brrt.reading import Body, Reading, release
+from brrt.reading import Body, read, release
 from brrt.running import Run
-from brrt.runtime.jobs import RUNNING, Ended, Job, Reason
+from brrt.runtime.jobs import RUNNING, Ended, Job, Reason, Still
 from brrt.runtime.pool import Pool
 from brrt.runtime.streams import Stream
 from brrt.runtime.tasks import stop
@@ -47,6 +48,9 @@ Found = tuple[Endpoint, Served, Pool, tuple[str, ...]]
 # What only the framework itself may say to a client: "stopping" and "busy" are about this app,
 # not about what a handler did.
 OURS: Final = (LifecycleError, Refused)
+# What the reply of a job may be beside the handler's value.
+NOT_YET: Final = frozenset({Still, Stream, Ended})
+NOBODY: Final[Mapping[str, Any]] = {}
 
 
 async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | ResponseApp | Outflow:
@@ -61,15 +65,13 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
             responder = endpoint.responder
             try:
                 pool.check_room()
-                principals: Mapping[str, Any] = {}
+                principals = NOBODY
                 if served.guard is not None:
                     principals = await admit(run, pool, endpoint, served.guard, scope)
                 headers = pick_headers(scope, served.wanted)
                 wanted = responder.negotiate(headers.get(b"accept"))
                 if served.body is not None:
-                    patience = run.patience, run.upload_patience, run.stream_patience
-                    reading = Reading(served.body, served.limits, headers, receive, patience)
-                    body = await reading.read(pool, body)
+                    body = await read(run, pool, served.body, served.limits, headers, receive, body)
                 asked = endpoint, served, scope, principals
                 arguments = make_arguments(run, asked, raw_path, headers, body)
                 job = pool.submit(arguments)
@@ -78,42 +80,18 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
                 _require_another(run, snapshot)
             except (Problem, Invalid) as error:
                 raise Failed(error, responder, raised=False) from None
-        if type(body) is not Inflow:
-            return await _answer(run, endpoint, pool, job, wanted, scope, receive)
-        answer = await _answer(run, endpoint, pool, job, wanted, scope, body.receive_later)
-        if type(answer) is Outflow:
-            body.listen_ahead()
-        return answer
+        try:
+            outcome = await job.reply
+            if type(outcome) in NOT_YET:
+                exchange = Exchange(run, endpoint, pool, job, wanted, scope, receive, body)
+                return await exchange.see_through(outcome)
+        except BaseException:
+            pool.abandon(job, cancel=endpoint.cancels)
+            raise
+        return responder.respond(outcome, wanted)
     finally:
         if type(body) is list:
             release(body, job)
-
-
-async def _answer(
-    run: Run,
-    endpoint: Endpoint,
-    pool: Pool,
-    job: Job,
-    wanted: Preference | None,
-    scope: Scope,
-    receive: Receive,
-) -> Answer | ResponseApp | Outflow:
-    """What comes of an accepted job. Raises what is answered where nothing does."""
-    try:
-        outcome = await job.reply
-        if outcome is RUNNING:
-            outcome = await _watch(job, receive)
-        if type(outcome) is Stream:
-            return await _begin(run, endpoint, pool, job, wanted, scope, receive)
-    except BaseException:
-        pool.abandon(job, cancel=endpoint.cancels)
-        raise
-    if type(outcome) is Ended:
-        outcome = told_plainly(outcome)
-        if isinstance(outcome.error, ClientGone):
-            raise outcome.error
-        raise _failed(outcome, endpoint.responder)
-    return endpoint.responder.respond(outcome, wanted)
 
 
 def _require_another(run: Run, snapshot: Snapshot) -> None:
@@ -160,52 +138,72 @@ def _not_found(method: str, allowed: tuple[str, ...]) -> Exception:
     return Problem(405, headers={"Allow": methods})
 
 
-async def _watch(job: Job, receive: Receive) -> Any:
-    """Wait for a slow handler and for its client at once. Raises `ClientGone`."""
-    listener = listen(receive)
-    try:
-        await asyncio.wait((listener, job.reply), return_when=asyncio.FIRST_COMPLETED)
-        if not job.reply.done() and has_heard(listener):
-            raise ClientGone
-        return await job.reply
-    finally:
-        await stop((listener,), RECEIVE_WAIT)
-        has_heard(listener)
+@dataclass(slots=True)
+class Exchange:
+    """An accepted job that has no plain value at once: slow, failed, or given bit by bit."""
 
+    run: Run
+    endpoint: Endpoint
+    pool: Pool
+    job: Job
+    wanted: Preference | None
+    scope: Scope
+    receive: Receive
+    body: Body | None
 
-async def _begin(
-    run: Run,
-    endpoint: Endpoint,
-    pool: Pool,
-    job: Job,
-    wanted: Preference | None,
-    scope: Scope,
-    receive: Receive,
-) -> Outflow:
-    """The response that a stream becomes, as soon as it has begun to give something.
+    async def see_through(self, outcome: Any) -> Answer | ResponseApp | Outflow:
+        """What comes of it. Raises what is answered where nothing does, and `ClientGone`."""
+        if type(self.body) is Inflow:
+            self.receive = self.body.receive_later
+        if outcome is RUNNING:
+            outcome = await self._watch()
+        if type(outcome) is Stream:
+            return await self._begin(outcome)
+        if type(outcome) is Ended:
+            raise _failed(told_plainly(outcome), self.endpoint.responder)
+        return self.endpoint.responder.respond(outcome, self.wanted)
 
-    Raises what is answered instead where it ends before that, and `ClientGone`.
-    """
-    stream: Stream = job.stream
-    try:
-        head = endpoint.responder.stream(stream.value, wanted)
-    except ContractBroken as error:
-        pool.end_stream(stream, Ended(Reason.RAISED, error))
-        raise
-    outflow = Outflow(head, pool, stream, run.limits, run.stream_patience, scope, receive)
-    try:
-        outcome = await outflow.begin(job.accepted + pool.limits.timeout - run.loop.time())
-    except BaseException:
-        await outflow.close()
-        raise
-    if outcome is None:
+    async def _watch(self) -> Any:
+        """Wait for a slow handler and for its client at once. Raises `ClientGone`."""
+        job, listener = self.job, listen(self.receive)
+        try:
+            await asyncio.wait((listener, job.reply), return_when=asyncio.FIRST_COMPLETED)
+            if not job.reply.done() and has_heard(listener):
+                raise ClientGone
+            return await job.reply
+        finally:
+            await stop((listener,), RECEIVE_WAIT)
+            has_heard(listener)
+
+    async def _begin(self, stream: Stream) -> Outflow:
+        """The response that a stream becomes, as soon as it has begun to give something.
+
+        Raises what is answered instead where it ends before that, and `ClientGone`.
+        """
+        run, pool, responder = self.run, self.pool, self.endpoint.responder
+        try:
+            head = responder.stream(stream.value, self.wanted)
+        except ContractBroken as error:
+            pool.end_stream(stream, Ended(Reason.RAISED, error))
+            raise
+        patience, receive = run.stream_patience, self.receive
+        outflow = Outflow(head, pool, stream, run.limits, patience, self.scope, receive)
+        try:
+            outcome = await outflow.begin(self.job.accepted + pool.limits.timeout - run.loop.time())
+            if outcome is not None:
+                raise _failed(outcome, responder)
+        except BaseException:
+            await outflow.close()
+            raise
+        if type(self.body) is Inflow:
+            self.body.listen_ahead()
         return outflow
-    await outflow.close()
-    raise _failed(outcome, endpoint.responder)
 
 
-def _failed(outcome: Ended, responder: Responder) -> Failed:
+def _failed(outcome: Ended, responder: Responder) -> ClientGone | Failed:
     """What is raised for a job that has no value."""
+    if isinstance(outcome.error, ClientGone):
+        return outcome.error
     failure = _failure(outcome)
     is_own = failure is outcome.error and not isinstance(failure, BodyProblem)
     return Failed(failure, responder, raised=is_own)

@@ -6,6 +6,7 @@ wants, so that nobody has to send it again.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from brrt.config import Limits
@@ -14,83 +15,95 @@ from brrt.http.intake import Inflow, in_hand
 from brrt.http.uploads import close_files, read_file, read_parts, refit_parts
 from brrt.openapi.bodies import BodyReader, Data
 from brrt.openapi.parts import IsFile, Part
+from brrt.running import Run
 from brrt.runtime.jobs import Job
-from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
 
 Body: TypeAlias = Data | Inflow
 Headers: TypeAlias = Mapping[bytes, bytes]
 
 
-class Reading:
-    """Reads one body for one handler. Raises `Problem` 400, 408, 413 and 415, and `ClientGone`.
+async def read(
+    run: Run,
+    pool: Pool,
+    reader: BodyReader,
+    limits: Limits,
+    headers: Headers,
+    receive: Receive,
+    held: Body | None,
+) -> Body:
+    """The body of a request. What is `held` was read for a document that has changed since.
 
-    `patience` is for bodies that are kept in memory, `uploads` for those on disk, `steps` for each
-    step of those that the handler reads.
+    Raises `Problem` 400, 408, 413, 415 and 503, `Shed`, `LifecycleError` and `ClientGone`.
     """
+    is_file = reader.accept(headers.get(b"content-type"), headers.get(b"content-encoding"))
+    if held is None and is_file is None and reader.how == "whole":  # nearly always
+        pool.begin_reading()
+        try:
+            length = headers.get(b"content-length")
+            return await read_body(receive, length, limits.max_body, run.patience)
+        finally:
+            pool.end_reading()
+    return await _Reading(run, pool, reader, limits, headers, receive).read(is_file, held)
 
-    def __init__(
-        self,
-        reader: BodyReader,
-        limits: Limits,
-        headers: Headers,
-        receive: Receive,
-        patience: tuple[Patience, Patience, Patience],
-    ) -> None:
-        self._reader = reader
-        self._limits = limits
-        self._headers = headers
-        self._receive = receive
-        self._patience, self._uploads, self._steps = patience
 
-    async def read(self, pool: Pool, held: Body | None) -> Body:
-        """The body. What is `held` was read for a document that has changed since."""
-        headers, how = self._headers, self._reader.how
-        kind = headers.get(b"content-type")
-        is_file = self._reader.accept(kind, headers.get(b"content-encoding"))
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A body that does not come whole out of the wire, or not out of the wire at all."""
+
+    run: Run
+    pool: Pool
+    reader: BodyReader
+    limits: Limits
+    headers: Headers
+    receive: Receive
+
+    async def read(self, is_file: IsFile | None, held: Body | None) -> Body:
+        headers, how, limits = self.headers, self.reader.how, self.limits
         if isinstance(held, list) and is_file is None and how != "file":
             held = await self._whole(held)
         if how in ("pieces", "items"):
-            refuse_longer(headers.get(b"content-length"), self._limits.max_upload)
-            return self._inflow(self._after(held) if isinstance(held, bytes) else self._receive)
+            refuse_longer(headers.get(b"content-length"), limits.max_upload)
+            return self._inflow(self._after(held) if isinstance(held, bytes) else self.receive)
         if isinstance(held, bytes):
-            if how != "file":
-                return held
-            return await read_file(self._after(held), headers, self._limits, self._uploads)
+            return held if how != "file" else await self._file(self._after(held))
         if isinstance(held, list):
             if is_file is not None:
-                await refit_parts(held, is_file, self._limits)
+                await refit_parts(held, is_file, limits)
             return held
-        pool.begin_reading()
+        self.pool.begin_reading()
         try:
             return await self._from_client(is_file)
         finally:
-            pool.end_reading()
+            self.pool.end_reading()
 
     async def _from_client(self, is_file: IsFile | None) -> Data:
-        receive, headers, limits = self._receive, self._headers, self._limits
+        run, headers, limits = self.run, self.headers, self.limits
         if is_file is not None:
-            return await read_parts(receive, headers, is_file, limits, self._uploads)
-        if self._reader.how == "file":
-            return await read_file(receive, headers, limits, self._uploads)
+            return await read_parts(self.receive, headers, is_file, limits, run.upload_patience)
+        if self.reader.how == "file":
+            return await self._file(self.receive)
         length = headers.get(b"content-length")
-        return await read_body(receive, length, limits.max_body, self._patience)
+        return await read_body(self.receive, length, limits.max_body, run.patience)
+
+    async def _file(self, receive: Receive) -> list[Part]:
+        return await read_file(receive, self.headers, self.limits, self.run.upload_patience)
 
     def _after(self, held: bytes) -> Receive:
         """What receives a body that is in hand, and then what its client does."""
-        return in_hand(held, self._receive)
+        return in_hand(held, self.receive)
 
     def _inflow(self, receive: Receive) -> Inflow:
-        limits = self._limits
-        intake = self._reader.intake(self._headers.get(b"content-type"), limits.max_body)
-        return Inflow(self._reader.name, receive, intake, limits, self._steps)
+        limits = self.limits
+        intake = self.reader.intake(self.headers.get(b"content-type"), limits.max_body)
+        return Inflow(self.reader.name, receive, intake, limits, self.run.stream_patience)
 
     async def _whole(self, held: list[Part]) -> bytes:
         """The bytes of a body that was kept as a file. Raises `Problem` 413."""
         (part,) = held
         try:
-            if part.size > self._limits.max_body and self._reader.how == "whole":
-                raise too_large(self._limits.max_body)
+            if part.size > self.limits.max_body and self.reader.how == "whole":
+                raise too_large(self.limits.max_body)
             data: bytes = await part.file.read()
             return data
         finally:

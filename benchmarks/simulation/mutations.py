@@ -137,7 +137,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a client that hangs up cancels a handler that is to finish",
-        *(exchange, "_answer"),
+        *(exchange, "respond"),
         "cancel=endpoint.cancels",
         "cancel=True",
     ),
@@ -228,7 +228,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "nobody ends the watch for a hang-up",
-        *(exchange, "_watch"),
+        *(exchange.Exchange, "_watch"),
         "await stop((listener,), RECEIVE_WAIT)",
         "pass",
     ),

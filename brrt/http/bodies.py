@@ -3,11 +3,12 @@
 Nothing here knows what the bytes mean.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from brrt.errors import ClientGone, LifecycleError, Problem
-from brrt.runtime.patience import OutOfPatience, Patience
+from brrt.runtime.patience import Patience
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[Any]]
@@ -33,14 +34,18 @@ async def in_time(reading: Awaitable[T], patience: Patience) -> T:
 
     Raises `Problem` 408 when it takes too long, and `LifecycleError` when the app stops before.
     """
+    wait = patience.begin()  # not as a block: that takes 0.8 us more of each request with a body
     try:
-        with patience.begin():
-            return await reading
-    except OutOfPatience:
+        return await reading
+    except asyncio.CancelledError:
+        if not wait.is_all():
+            raise
         if patience.is_closed:
             raise LifecycleError("the app has stopped") from None
         detail = f"the body did not arrive within {patience.seconds:g} s"
         raise Problem(408, detail=detail) from None
+    finally:
+        patience.end(wait)
 
 
 def refuse_longer(declared: bytes | None, limit: int) -> None:

@@ -12,7 +12,7 @@ Rules of this file:
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Final, Self
+from typing import Any, Final, Self, final
 
 from brrt.config import Limits
 from brrt.errors import ClientGone, Problem
@@ -32,6 +32,7 @@ class BodyProblem(Problem):
     """What is wrong with a body that its handler reads."""
 
 
+@final
 class Inflow(AsyncIterator[Any]):
     """One body, read by one task, once. `name` is the handler's parameter for it.
 
