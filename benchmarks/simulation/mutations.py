@@ -137,7 +137,7 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a client that hangs up cancels a handler that is to finish",
-        *(exchange, "respond"),
+        *(app, "respond"),
         "cancel=endpoint.cancels",
         "cancel=True",
     ),
