@@ -50,6 +50,12 @@ UPLOAD_TIMEOUT = 300.0
 MAX_TARGET = 8_192
 # Bytes of all header names and values. h11 and nginx stop at 16 to 64 KiB.
 MAX_HEADERS = 32_768
+# Parameters of one query, cookies of one header, fields of one form: Django's default, and PHP's
+# `max_input_vars`.
+MAX_PARAMETERS = 1_000
+# Levels of arrays and objects in JSON. What people send has some ten; .NET stops at 64, Jackson at
+# 1,000, and the engine that checks schemas at some 200.
+MAX_DEPTH = 100
 # Violations listed in one problem document; more help nobody and cost memory.
 MAX_ERRORS = 100
 # Bytes of a problem document that lists violations: the size of nginx's largest response buffers.
@@ -115,7 +121,8 @@ class Limits:
     accepted may still take this long when its handler is replaced or the app stops), `cancel_wait`
     (after a cancellation, before a task is reported as stuck), `idle_timeout` (before a surplus
     worker ends), `max_tasks` (workers of all handlers), `max_target` (path and query),
-    `max_headers`, `spool_size` (of a file in memory; the rest goes to disk), `max_parts`,
+    `max_headers`, `max_parameters` (of a query, cookies, fields of a form), `max_depth` (levels of
+    JSON in a body), `spool_size` (of a file in memory; the rest goes to disk), `max_parts`,
     `upload_timeout` (for a multipart body to arrive), `max_errors` (violations in one answer),
     `max_problem` (its size), `disconnect_after` (before a running request is watched for its client
     going away), `retry_after` (what a refused client is told). Of streams: `streams` (at a time,
@@ -141,6 +148,8 @@ class Limits:
     upload_timeout: float = _setting("upload_timeout", UPLOAD_TIMEOUT)
     max_target: int = _setting("max_target", MAX_TARGET)
     max_headers: int = _setting("max_headers", MAX_HEADERS)
+    max_parameters: int = _setting("max_parameters", MAX_PARAMETERS)
+    max_depth: int = _setting("max_depth", MAX_DEPTH)
     max_errors: int = _setting("max_errors", MAX_ERRORS)
     max_problem: int = _setting("max_problem", MAX_PROBLEM)
     disconnect_after: float = _setting("disconnect_after", DISCONNECT_AFTER)

@@ -216,9 +216,14 @@ def _compile_served(
 ) -> Served:
     api_keys = api_key_names(operation.node.document)
     parameters = ParameterReader(
-        operation, binding, schemas, strict_query=strict_query, api_keys=api_keys
+        operation,
+        binding,
+        schemas,
+        strict_query=strict_query,
+        api_keys=api_keys,
+        max_parameters=limits.max_parameters,
     )
-    body = BodyReader(operation.body, binding, schemas) if operation.body else None
+    body = BodyReader(operation.body, binding, schemas, limits) if operation.body else None
     wanted = parameters.headers | (BODY_HEADERS if body else frozenset[bytes]())
     if any(one.content for one in operation.responses.values()):
         wanted |= {b"accept"}

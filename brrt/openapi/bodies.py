@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from brrt.config import Limits
 from brrt.errors import Problem
 from brrt.openapi import content
 from brrt.openapi.binding import Binding, Taken
@@ -35,12 +36,15 @@ Fill: TypeAlias = Callable[[Any], Any]
 class BodyReader:
     """Reads the body of one operation. `how` it comes is what the handler asks for (`Taken`)."""
 
-    def __init__(self, body: Body, binding: Binding, schemas: Schemas) -> None:
+    def __init__(
+        self, body: Body, binding: Binding, schemas: Schemas, limits: Limits | None = None
+    ) -> None:
         self._required = body.required
         self._taken = binding.body
         self.how = binding.body.how if binding.body is not None else "whole"
         self._members = binding.members
-        entries = [_entry(one, schemas) for one in content.by_specificity(body.content)]
+        self._limits = limits = limits or Limits()
+        entries = [_entry(one, schemas, limits) for one in content.by_specificity(body.content)]
         self._plain = {one.media_type.encode(): one for one in entries if not one.parameters}
         self._entries = entries
         self._accept = ", ".join(one.media_type for one in entries)
@@ -75,7 +79,9 @@ class BodyReader:
         entry = self._find(content_type or b"")
         if self.how == "pieces":
             return ByteIntake(entry.size)
-        reader = ItemReader(self._taken, entry.items, entry.fill_item, limit)
+        reader = ItemReader(
+            self._taken, entry.items, entry.fill_item, limit, self._limits.max_depth
+        )
         kind = content.essence((content_type or b"").decode("latin-1"))
         return ItemIntake(reader, records=content.is_records(kind))
 
@@ -252,7 +258,7 @@ def _may_be_multipart(media_type: MediaType) -> bool:
     return content.is_multipart(name) or name == "*/*"
 
 
-def _entry(media_type: MediaType, schemas: Schemas) -> _Entry:
+def _entry(media_type: MediaType, schemas: Schemas, limits: Limits) -> _Entry:
     direction = _direction(media_type)
     whole, items = body_schemas(media_type)
     named = content.parameters(media_type.name)
@@ -260,14 +266,20 @@ def _entry(media_type: MediaType, schemas: Schemas) -> _Entry:
     return _Entry(
         media_type=content.essence(media_type.name),
         parameters=named,
-        decode=_decoder(media_type, schemas),
-        multipart=MultipartReader(media_type, schemas) if _may_be_multipart(media_type) else None,
+        decode=_decoder(media_type, schemas, limits),
+        multipart=_multipart(media_type, schemas, limits),
         validator=schemas.validator(whole, direction) if whole is not None else None,
         items=schemas.validator(items, direction) if items is not None else None,
         fill=_filler(whole, items, schemas, direction),
         fill_item=filler(items, schemas, direction),
         size=file_size(whole),
     )
+
+
+def _multipart(media_type: MediaType, schemas: Schemas, limits: Limits) -> MultipartReader | None:
+    if not _may_be_multipart(media_type):
+        return None
+    return MultipartReader(media_type, schemas, limits.max_depth)
 
 
 def _filler(
@@ -291,10 +303,13 @@ def _filler(
     return fill_items
 
 
-def _decoder(media_type: MediaType, schemas: Schemas) -> Callable[[bytes, str], Any]:
+def _decoder(
+    media_type: MediaType, schemas: Schemas, limits: Limits
+) -> Callable[[bytes, str], Any]:
     """What makes a value of bytes, by the type that a body has, since a range may be declared."""
+    max_depth, max_fields = limits.max_depth, limits.max_parameters
     if content.is_json(content.essence(media_type.name)):
-        return lambda data, header: content.decode_json(data)
+        return lambda data, header: content.decode_json(data, max_depth)
     form = form_decoder(media_type, schemas.shape(media_type.schema))
     charset = content.charset(media_type.name)
 
@@ -302,9 +317,9 @@ def _decoder(media_type: MediaType, schemas: Schemas) -> Callable[[bytes, str], 
         actual = content.essence(header)
         decode_values = _json_decoder(actual)
         if decode_values is not None:
-            return decode_values(data)
+            return decode_values(data, max_depth)
         if content.is_form(actual):
-            return form(content.decode_form(data))
+            return form(content.decode_form(data, max_fields))
         if actual.startswith("text/"):
             return content.decode_text(data, content.charset(header, charset))
         return bytes(data)
@@ -312,7 +327,7 @@ def _decoder(media_type: MediaType, schemas: Schemas) -> Callable[[bytes, str], 
     return decode
 
 
-def _json_decoder(actual: str) -> Callable[[bytes], Any] | None:
+def _json_decoder(actual: str) -> Callable[[bytes, int], Any] | None:
     """What decodes a type of JSON values, one or several; None for any other type."""
     if content.is_json(actual):
         return content.decode_json

@@ -12,12 +12,10 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from brrt.config import MAX_DEPTH, MAX_PARAMETERS
 from brrt.errors import BrrtError
+from brrt.openapi.depth import is_deeper
 from brrt.openapi.operations import MediaType
-
-# Fields of one form: the default of PHP, Starlette and Django.
-MAX_FORM_FIELDS = 1000
-
 
 TOO_DEEP = "nested too deeply"
 # What a client may name: the charsets of WHATWG's Encoding Standard. Python knows more under
@@ -118,43 +116,47 @@ def by_specificity(content: Sequence[MediaType]) -> list[MediaType]:
     return sorted(content, key=rank)
 
 
-def decode_json(data: bytes) -> Any:
-    """JSON to a value. Raises `Unreadable` for anything but one JSON text (RFC 8259).
+def decode_json(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
+    """JSON to a value. Raises `Unreadable` for anything but one JSON text (RFC 8259), and for one
+    of more than `max_depth` levels.
 
     Of a name that an object has twice the last value counts, for the checks and for the
     handler alike. A byte order mark is no content (RFC 8259, section 8.1).
     """
     try:
-        return msgspec.json.decode(data)
+        value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         text = data.removeprefix(_BYTE_ORDER_MARK)
         if text is not data and not text.startswith(_BYTE_ORDER_MARK):
-            return decode_json(text)
+            return decode_json(text, max_depth)
         raise Unreadable(f"not valid JSON: {error}") from None
     except RecursionError:
         raise Unreadable(TOO_DEEP) from None
+    if is_deeper(data, value, max_depth):
+        raise Unreadable(TOO_DEEP)
+    return value
 
 
-def decode_lines(data: bytes) -> list[Any]:
+def decode_lines(data: bytes, max_depth: int = MAX_DEPTH) -> list[Any]:
     """JSON values, one on each line; empty lines say nothing. Raises `Unreadable`."""
-    return _each_json("line", data.split(b"\n"))
+    return _each_json("line", data.split(b"\n"), max_depth)
 
 
-def decode_records(data: bytes) -> list[Any]:
+def decode_records(data: bytes, max_depth: int = MAX_DEPTH) -> list[Any]:
     """JSON values, each behind a record separator (RFC 7464). Raises `Unreadable`."""
     first, *records = data.split(_RECORD_SEPARATOR)
     if first.strip():
         raise Unreadable("not a JSON text sequence: it begins without a record separator")
-    return _each_json("record", records)
+    return _each_json("record", records, max_depth)
 
 
-def _each_json(what: str, texts: list[bytes]) -> list[Any]:
+def _each_json(what: str, texts: list[bytes], max_depth: int) -> list[Any]:
     values: list[Any] = []
     for number, text in enumerate(texts, 1):
         if not text or text.isspace():
             continue
         try:
-            values.append(decode_json(text))
+            values.append(decode_json(text, max_depth))
         except Unreadable as error:
             raise Unreadable(f"{error} (in {what} {number})") from None
     return values
@@ -172,15 +174,16 @@ def decode_text(data: bytes, encoding: str) -> str:
         raise Unreadable(f"not valid {encoding}: {error.reason}") from None
 
 
-def decode_form(data: bytes) -> dict[str, list[str]]:
+def decode_form(data: bytes, limit: int = MAX_PARAMETERS) -> dict[str, list[str]]:
     """Names and values of a URL-encoded form (WHATWG URL, 5.1), each value still encoded.
 
-    What is not percent-encoded stands in a value as the latin-1 reading of its bytes.
+    What is not percent-encoded stands in a value as the latin-1 reading of its bytes. Raises
+    `Unreadable` beyond `limit` fields.
     """
     fields: dict[str, list[str]] = {}
     pairs = [pair for pair in data.split(b"&") if pair]
-    if len(pairs) > MAX_FORM_FIELDS:
-        raise Unreadable(f"a form of more than {MAX_FORM_FIELDS} fields")
+    if len(pairs) > limit:
+        raise Unreadable(f"a form of more than {limit} fields")
     for pair in pairs:
         name, _, value = pair.partition(b"=")
         try:

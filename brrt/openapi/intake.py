@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from brrt.config import MAX_DEPTH
 from brrt.errors import Problem
 from brrt.openapi import content
 from brrt.openapi.binding import Taken
@@ -76,17 +77,21 @@ class ByteIntake:
 
 @dataclass(frozen=True, slots=True)
 class ItemReader:
-    """What each item of a sequence must be, and becomes. `limit` is in bytes of its text."""
+    """What each item of a sequence must be, and becomes.
+
+    `limit` is in bytes of its text, `max_depth` in levels of JSON.
+    """
 
     taken: Taken
     validator: Validator | None
     fill: Callable[[Any], Any] | None
     limit: int
+    max_depth: int = MAX_DEPTH
 
     def read(self, index: int, text: bytes) -> Any:
         """The item at a place, checked, with its defaults, as the handler wants it."""
         try:
-            value = content.decode_json(text)
+            value = content.decode_json(text, self.max_depth)
         except content.Unreadable as error:
             raise Problem(400, detail=f"the body is {error} (in item {index})") from None
         if self.validator is not None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+from brrt.config import MAX_DEPTH
 from brrt.openapi import content
 from brrt.openapi.binaries import is_binary
 from brrt.openapi.document import Node
@@ -66,7 +67,10 @@ def file_size(schema: Node | None) -> Size:
 class _Slot:
     """How the parts of one name, or of one place in a list, are read."""
 
-    def __init__(self, schema: Node | None, encoding: Encoding, schemas: Schemas) -> None:
+    def __init__(
+        self, schema: Node | None, encoding: Encoding, schemas: Schemas, max_depth: int
+    ) -> None:
+        self._max_depth = max_depth
         shape = schemas.shape(schema)
         self.is_list = "array" in shape.types
         inner = item_schema(schema) if self.is_list else schema
@@ -125,7 +129,7 @@ class _Slot:
 
     def _decode(self, part: Part, actual: str) -> Any:
         if content.is_json(actual) or (self._is_object and not self._allowed):
-            return content.decode_json(part.data)
+            return content.decode_json(part.data, self._max_depth)
         text = content.decode_text(part.data, content.charset(part.content_type))
         return one_value(self._item, _VERBATIM)(text) if self._item.types else text
 
@@ -145,18 +149,18 @@ def add_schemas(media_type: MediaType, schemas: Schemas) -> None:
 
 
 class MultipartReader:
-    """Reads the parts of one media type of one operation."""
+    """Reads the parts of one media type of one operation; JSON in `max_depth` levels."""
 
-    def __init__(self, media_type: MediaType, schemas: Schemas) -> None:
+    def __init__(self, media_type: MediaType, schemas: Schemas, max_depth: int = MAX_DEPTH) -> None:
         schema = media_type.schema
         described, names = encodings(media_type), member_schemas(schema)
         self._slots = {
-            name: _Slot(names.get(name), described.get(name, NO_ENCODING), schemas)
+            name: _Slot(names.get(name), described.get(name, NO_ENCODING), schemas, max_depth)
             for name in (names | described)
         }
-        self._other = _Slot(_additional(schema), NO_ENCODING, schemas)
+        self._other = _Slot(_additional(schema), NO_ENCODING, schemas, max_depth)
         is_list = media_type.item_schema is not None or "array" in schemas.shape(schema).types
-        self._places = _places(media_type, schemas) if is_list else []
+        self._places = _places(media_type, schemas, max_depth) if is_list else []
 
     def is_file(self, place: int, name: str | None, filename: str | None) -> bool:
         """Whether a part is kept as a file."""
@@ -195,14 +199,14 @@ class MultipartReader:
             return None
 
 
-def _places(media_type: MediaType, schemas: Schemas) -> list[_Slot]:
+def _places(media_type: MediaType, schemas: Schemas, max_depth: int) -> list[_Slot]:
     """How each part of a list is read; the last one stands for all that follow."""
     prefix, rest = item_encodings(media_type)
     schema = media_type.item_schema or item_schema(media_type.schema)
     first = _prefix_items(media_type.schema)
     named = zip_longest(first, prefix)
-    slots = [_Slot(one or schema, how or rest, schemas) for one, how in named]
-    return [*slots, _Slot(schema, rest, schemas)]
+    slots = [_Slot(one or schema, how or rest, schemas, max_depth) for one, how in named]
+    return [*slots, _Slot(schema, rest, schemas, max_depth)]
 
 
 def _prefix_items(schema: Node | None) -> list[Node]:

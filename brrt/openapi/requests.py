@@ -8,6 +8,7 @@ for each parameter, one validator for all parameters together. A fault of the cl
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from typing import Any
 
+from brrt.config import MAX_PARAMETERS
 from brrt.errors import Problem
 from brrt.openapi import content
 from brrt.openapi.arguments import Reading, read_parameter
@@ -28,7 +29,8 @@ class ParameterReader:
     """Reads all parameters of one operation.
 
     With `strict_query`, names in the query that the operation does not know are refused;
-    `api_keys` are the names under which API keys come there.
+    `api_keys` are the names under which API keys come there; a query, and the cookies, have at most
+    `max_parameters`.
     """
 
     def __init__(
@@ -39,8 +41,10 @@ class ParameterReader:
         *,
         strict_query: bool = False,
         api_keys: Collection[str] = (),
+        max_parameters: int = MAX_PARAMETERS,
     ) -> None:
         self._taken = binding.parameters
+        self._limit = max_parameters
         readings = list(self._readings_of(operation, schemas, api_keys))
         by_place: dict[str, list[Reading]] = {}
         for one in readings:
@@ -76,7 +80,7 @@ class ParameterReader:
         """The decoded values of all parameters that are there; violations go to `found`."""
         arguments: dict[str, Any] = {}
         if self._names is not None and raw_query:
-            found.extend(self._names.check(_pairs("query", parse_query, raw_query)))
+            found.extend(self._names.check(self._pairs("query", parse_query, raw_query)))
         if self._readings:
             self._decode(arguments, raw_path, raw_query, headers, found)
             try:
@@ -102,7 +106,7 @@ class ParameterReader:
         for index, one in self._path:
             one.put(arguments, raw_path[index], found)
         if self._query:
-            fields = _pairs("query", parse_query, raw_query)
+            fields = self._pairs("query", parse_query, raw_query)
             for one in self._query:
                 one.put(arguments, fields, found)
         for one in self._querystring:
@@ -113,9 +117,18 @@ class ParameterReader:
             else:
                 one.put_default(arguments)
         if self._cookie:
-            cookies = _pairs("cookie", parse_cookies, headers.get(b"cookie", b"").decode("latin-1"))
+            raw = headers.get(b"cookie", b"").decode("latin-1")
+            cookies = self._pairs("cookie", parse_cookies, raw)
             for one in self._cookie:
                 one.put(arguments, cookies, found)
+
+    def _pairs(
+        self, location: str, parse: Callable[[str, int], dict[str, list[str]]], raw: str
+    ) -> dict[str, list[str]]:
+        try:
+            return parse(raw, self._limit)
+        except Unreadable as error:
+            raise Invalid([Violation(location, "", "", str(error), "encoding")]) from None
 
     def _settle(
         self,
@@ -145,8 +158,8 @@ class ParameterReader:
             raw = headers.get(parameter.name.lower().encode())
             return raw.decode("latin-1") if raw is not None else None
         if parameter.location == "query":
-            return parse_query(raw_query)
-        return parse_cookies(headers.get(b"cookie", b"").decode("latin-1"))
+            return parse_query(raw_query, self._limit)
+        return parse_cookies(headers.get(b"cookie", b"").decode("latin-1"), self._limit)
 
     def by_name(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Values by the names that the document gives.
@@ -221,15 +234,6 @@ def _place(parameter: Parameter) -> tuple[str, str]:
 
 def _needs_finish(taken: Taken | None) -> bool:
     return taken is None or taken.convert is not None or not taken.optional
-
-
-def _pairs(
-    location: str, parse: Callable[[str], dict[str, list[str]]], raw: str
-) -> dict[str, list[str]]:
-    try:
-        return parse(raw)
-    except Unreadable as error:
-        raise Invalid([Violation(location, "", "", str(error), "encoding")]) from None
 
 
 def _query_names(readings: Iterable[Reading], api_keys: Collection[str]) -> QueryNames | None:

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 
+from brrt.config import MAX_PARAMETERS
 from brrt.errors import BrrtError
-
-MAX_PAIRS: Final = 1000  # names and values in one query; Django's default, PHP's `max_input_vars`
 
 Decode: TypeAlias = Callable[[str], str]
 Pairs: TypeAlias = Mapping[str, list[str]]
@@ -57,17 +56,17 @@ def decode_query(raw: str) -> str:
     return decode(raw)
 
 
-def parse_query(raw: str) -> dict[str, list[str]]:
+def parse_query(raw: str, limit: int = MAX_PARAMETERS) -> dict[str, list[str]]:
     """The pairs of a query string: decoded names, and *raw* values in the order they came in.
 
-    `a` is `a=`; empty pairs are skipped. Raises Excessive beyond MAX_PAIRS pairs, and
+    `a` is `a=`; empty pairs are skipped. Raises Excessive beyond `limit` pairs, and
     Undecodable for a name.
     """
     if not raw.isascii():
         raw = quote(raw, safe=_ASCII, encoding="latin-1")
     pairs: dict[str, list[str]] = {}
-    if raw.count("&") >= MAX_PAIRS:
-        raise Excessive("query parameters", MAX_PAIRS)
+    if raw.count("&") >= limit:
+        raise Excessive("query parameters", limit)
     for pair in raw.split("&"):
         name, _, value = pair.partition("=")
         if "%" in name or "+" in name:
@@ -79,13 +78,13 @@ def parse_query(raw: str) -> dict[str, list[str]]:
     return pairs
 
 
-def parse_cookies(raw: str) -> dict[str, list[str]]:
+def parse_cookies(raw: str, limit: int = MAX_PARAMETERS) -> dict[str, list[str]]:
     """The pairs of a `Cookie` header (RFC 6265, section 4.2.1), values raw, in their order.
 
-    What holds no `=` is skipped. Raises Excessive beyond MAX_PAIRS pairs.
+    What holds no `=` is skipped. Raises Excessive beyond `limit` pairs.
     """
-    if raw.count(";") >= MAX_PAIRS:
-        raise Excessive("cookies", MAX_PAIRS)
+    if raw.count(";") >= limit:
+        raise Excessive("cookies", limit)
     pairs = [pair.partition("=") for pair in raw.split(";")]
     return group((trim(name), trim(value)) for name, equals, value in pairs if equals)
 

@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
+from brrt.config import MAX_PARAMETERS
 from brrt.openapi.content import (
-    MAX_FORM_FIELDS,
     Unreadable,
     by_specificity,
     charset,
     decode_form,
     decode_json,
+    decode_lines,
+    decode_records,
     decode_text,
     essence,
     is_form,
@@ -156,6 +158,32 @@ def test_deep_json(opening: bytes) -> None:
         decode_json(opening * 100_000)
 
 
+def nested(levels: int, start: str = "", inner: str = "1") -> bytes:
+    """Arrays and objects in turn, and something in the innermost."""
+    opening = "".join("[" if level % 2 else '{"a":' for level in range(levels))
+    closing = "".join("]" if level % 2 else "}" for level in reversed(range(levels)))
+    return f"[{start}{opening}{inner}{closing}]".encode()
+
+
+@pytest.mark.parametrize(
+    "flat", ["", '"[[[[[[[[{{{{{{{{[[[[[[[[{{{{{{{{",', '"}]}]",', "[],{}," * 500]
+)
+def test_json_is_as_deep_as_is_allowed(flat: str) -> None:
+    """Levels are counted, and neither brackets within strings nor values beside each other."""
+    decode_json(nested(9, flat), 10)
+    with pytest.raises(Unreadable, match=r"^nested too deeply$"):
+        decode_json(nested(10, flat), 10)
+
+
+@pytest.mark.parametrize("decode", [decode_lines, decode_records])
+def test_each_text_of_a_sequence_is_as_deep_as_is_allowed(decode: Any) -> None:
+    """The levels of a line are its own, and what is too deep is told with its place."""
+    separator = b"\n" if decode is decode_lines else b"\x1e"
+    decode(separator + nested(9) + separator + nested(9), 10)
+    with pytest.raises(Unreadable, match=r"^nested too deeply \(in (line|record) \d\)$"):
+        decode(separator + nested(9) + separator + nested(10), 10)
+
+
 def test_text() -> None:
     """Text is decoded in the charset that it says."""
     assert decode_text("é".encode(), "utf-8") == "é"
@@ -205,6 +233,6 @@ def test_forms_that_are_none(data: bytes) -> None:
 
 def test_forms_are_bounded() -> None:
     """A form has so many fields at most."""
-    assert len(decode_form(b"a=1&" * MAX_FORM_FIELDS)["a"]) == MAX_FORM_FIELDS
+    assert len(decode_form(b"a=1&" * MAX_PARAMETERS)["a"]) == MAX_PARAMETERS
     with pytest.raises(Unreadable, match="more than 1000 fields"):
-        decode_form(b"a=1&" * (MAX_FORM_FIELDS + 1))
+        decode_form(b"a=1&" * (MAX_PARAMETERS + 1))

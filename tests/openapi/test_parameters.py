@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from brrt.config import MAX_PARAMETERS
 from brrt.openapi.deep_objects import MAX_DEPTH
 from brrt.openapi.parameters import (
     cookie_decoder,
@@ -14,7 +15,6 @@ from brrt.openapi.parameters import (
 )
 from brrt.openapi.shapes import MAX_DIGITS, MISSING, Shape, cast
 from brrt.openapi.wire import (
-    MAX_PAIRS,
     Excessive,
     Undecodable,
     Unreadable,
@@ -569,12 +569,12 @@ def test_parse_query() -> None:
 
 
 def test_parse_query_is_bounded() -> None:
-    """MAX_PAIRS pairs are read, one more is refused, and the error says the limit."""
-    raw = "&".join(["a=1"] * MAX_PAIRS)
-    assert len(parse_query(raw)["a"]) == MAX_PAIRS
+    """MAX_PARAMETERS pairs are read, one more is refused, and the error says the limit."""
+    raw = "&".join(["a=1"] * MAX_PARAMETERS)
+    assert len(parse_query(raw)["a"]) == MAX_PARAMETERS
     with pytest.raises(Excessive) as caught:
         parse_query(raw + "&a=1")
-    assert caught.value.limit == MAX_PAIRS
+    assert caught.value.limit == MAX_PARAMETERS
 
 
 def test_parse_cookies() -> None:
@@ -587,7 +587,7 @@ def test_parse_cookies() -> None:
     }
     assert parse_cookies("") == {}
     with pytest.raises(Excessive):
-        parse_cookies("a=1;" * MAX_PAIRS)
+        parse_cookies("a=1;" * MAX_PARAMETERS)
 
 
 @pytest.mark.parametrize(
