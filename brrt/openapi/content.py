@@ -132,7 +132,7 @@ def decode_json(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
         raise Unreadable(f"not valid JSON: {error}") from None
     except RecursionError:
         raise Unreadable(TOO_DEEP) from None
-    if is_deeper(data, value, max_depth):
+    if is_deeper(data, max_depth):
         raise Unreadable(TOO_DEEP)
     return value
 
