@@ -28,6 +28,7 @@ from brrt.errors import (
 )
 from brrt.handlers import Handlers
 from brrt.http.events import Event
+from brrt.http.proxies import Proxies
 from brrt.http.replies import Reply
 from brrt.http.requests import Request
 from brrt.http.uploads import UploadFile
@@ -69,6 +70,7 @@ __all__ = [
     "Path",
     "PayloadInvalid",
     "Problem",
+    "Proxies",
     "Query",
     "QueryString",
     "Reply",

@@ -18,18 +18,28 @@ from brrt.endpoints import Endpoint, Options
 from brrt.errors import ClientGone, LifecycleError
 from brrt.exchange import Allowed, Unrouted, respond
 from brrt.handlers import Handlers, Registration, given
-from brrt.http.answers import Answer, ResponseApp, Send, send_answer
+from brrt.http.answers import (
+    PAGE_HEADERS,
+    Answer,
+    HeaderPair,
+    ResponseApp,
+    Scope,
+    Send,
+    send_answer,
+)
 from brrt.http.bodies import Receive
 from brrt.http.failures import ErrorMap, Failures
+from brrt.http.identities import identified, request_id
 from brrt.http.outflow import Outflow
+from brrt.http.proxies import Proxies, Unmasking
 from brrt.http.relays import Relay
-from brrt.http.requests import Scope, local_path, mount_point, request_path
+from brrt.http.requests import local_path, mount_point, request_path
 from brrt.http.responses import Mode
 from brrt.http.websockets import refuse
 from brrt.lifespan import Life, Lifespan
 from brrt.openapi.document import Document, Source
 from brrt.openapi.json_encoding import encode_json
-from brrt.options import check_options
+from brrt.options import check_edge, check_options
 from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound
 from brrt.running import Run
@@ -41,6 +51,7 @@ from brrt.world import World, state_type
 logger = logging.getLogger("brrt")
 
 HEALTH: Final = "/health"
+REQUEST_ID: Final = "X-Request-ID"
 
 
 class App:
@@ -61,6 +72,9 @@ class App:
     - `base`: the folder that `$ref`s may not leave; by default the document's own.
     - `health`: the path of the health check, None for none. The document's own paths win.
     - `outbound`: how callbacks and webhooks are sent, and where to (`Outbound`).
+    - `proxies`: who stands before the app and says who its clients are (`Proxies`). Nobody is
+      believed by default.
+    - `request_id`: the header in which answers tell the id of their request; None for none.
     - `security`: for each scheme of the document an async function `(credentials, scopes,
       request)` that returns who it is, or None. A scheme without one cannot be served.
 
@@ -83,14 +97,19 @@ class App:
         base: str | PathLike[str] | None = None,
         health: str | None = HEALTH,
         outbound: Outbound | None = None,
+        proxies: Proxies | None = None,
+        request_id: str | None = REQUEST_ID,
         security: Mapping[str, Provider] | None = None,
     ) -> None:
         check_options(
             document, limits, lifespan, errors, validate_responses, health, strict_query, outbound
         )
+        check_edge(proxies, request_id)
         check_providers(security or {})
         self._limits = limits or Limits()
         self._health = health
+        self._unmasking = None if proxies is None else Unmasking(proxies)
+        self._request_id = None if request_id is None else request_id.lower().encode()
         self._failures = Failures(errors or {}, self._limits)
         options = Options(
             limits=self._limits,
@@ -127,6 +146,9 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer exactly once, whatever happens."""
+        if self._unmasking is not None:
+            scope = self._unmasking.unmask(scope)
+        identity = self._identity(scope)
         run = self._world.run
         answer: Answer | ResponseApp | Outflow
         try:
@@ -139,12 +161,20 @@ class App:
             answer = self._instead(error, scope)
             error.__traceback__ = None  # it holds the frames that hold it: a cycle for each failure
         if isinstance(answer, Answer):
-            await send_answer(answer, send, scope["method"] == "HEAD")
-        elif isinstance(answer, Outflow):
+            await send_answer(answer, send, scope["method"] == "HEAD", identity)
+            return
+        if identity is not None:
+            send = identified(send, identity)
+        if isinstance(answer, Outflow):
             with suppress(ClientGone):
                 await answer.send(send, head=scope["method"] == "HEAD")
         elif run is not None:
             await self._relay(run, answer, scope, receive, send)
+
+    def _identity(self, scope: Scope) -> HeaderPair | None:
+        """The header that tells the id of a request, which everybody gets from here on."""
+        identity = request_id(scope)
+        return None if self._request_id is None else (self._request_id, identity.encode())
 
     async def _relay(
         self, run: Run, response: ResponseApp, scope: Scope, receive: Receive, send: Send
@@ -202,8 +232,8 @@ class App:
         body = encode_json(document)
         headers = [
             (b"content-type", b"application/json"),
-            (b"cache-control", b"no-store"),
             (b"content-length", b"%d" % len(body)),
+            *PAGE_HEADERS,
         ]
         return Answer(status, headers, body)
 

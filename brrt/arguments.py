@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from brrt.endpoints import Endpoint, Served
 from brrt.errors import ClientGone, LifecycleError, Refused, ServiceUnavailable
+from brrt.http.answers import Scope
 from brrt.http.intake import Inflow
 from brrt.http.requests import Request
 from brrt.openapi.binding import Principal
@@ -16,8 +17,6 @@ from brrt.running import Run
 from brrt.runtime.patience import OutOfPatience, Wait
 from brrt.runtime.pool import Pool
 from brrt.security.guard import Guard
-
-Scope = Mapping[str, Any]
 
 # What only the framework itself may say of a request; from a provider it is a failure like others.
 OURS: Final = (ClientGone, LifecycleError, Refused)

@@ -19,7 +19,7 @@ from brrt.errors import (
     Refused,
     Retired,
 )
-from brrt.http.answers import Answer, ContractBroken, ResponseApp
+from brrt.http.answers import Answer, ContractBroken, ResponseApp, Scope
 from brrt.http.bodies import Receive
 from brrt.http.failures import Failed
 from brrt.http.hangups import RECEIVE_WAIT, has_heard, listen
@@ -42,7 +42,6 @@ from brrt.runtime.streams import Stream
 from brrt.runtime.tasks import stop
 from brrt.snapshot import Snapshot
 
-Scope = Mapping[str, Any]
 Found = tuple[Endpoint, Served, Pool, tuple[str, ...]]
 
 # What only the framework itself may say to a client: "stopping" and "busy" are about this app,

@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from brrt.config import Limits, SettingError
+from brrt.http.answers import is_token
+from brrt.http.proxies import Proxies
 from brrt.http.responses import Mode
 from brrt.outbound.settings import Outbound
 
@@ -40,6 +42,14 @@ def check_options(
     if outbound is not None and not isinstance(outbound, Outbound):
         raise _wrong("outbound", outbound, "give brrt.Outbound(...)")
     _check_errors(errors or {})
+
+
+def check_edge(proxies: Any, request_id: Any) -> None:
+    """Check the options about what stands between the app and its clients."""
+    if proxies is not None and not isinstance(proxies, Proxies):
+        raise _wrong("proxies", proxies, "give brrt.Proxies(...)")
+    if request_id is not None and not (isinstance(request_id, str) and is_token(request_id)):
+        raise _wrong("request_id", request_id, "give the name of a header, or None")
 
 
 def _check_errors(errors: Any) -> None:

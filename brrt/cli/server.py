@@ -77,6 +77,8 @@ class Configuration(uvicorn.Config):
             workers=settings.workers,
             interface="asgi3",
             lifespan="on",
+            proxy_headers=False,  # whom to believe the app says: `App(proxies=...)`
+            server_header=False,
             http=PatientProtocol,
             log_config=_log_config(settings.log_level),
             log_level=settings.log_level,

@@ -4,14 +4,16 @@ Which answer a value becomes is decided elsewhere; nothing here knows the docume
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeGuard
 
 from brrt.errors import BrrtError
 
-Headers: TypeAlias = list[tuple[bytes, bytes]]
+HeaderPair: TypeAlias = tuple[bytes, bytes]
+Headers: TypeAlias = list[HeaderPair]
 # Headers as users write them; pairs, for a name that occurs more than once, such as Set-Cookie.
 GivenHeaders: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
+Scope: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[Any], Awaitable[None]]
 
 # Statuses that carry no content (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5).
@@ -19,6 +21,14 @@ BODILESS = frozenset({204, 205, 304})
 # How long the content is and how it is framed is counted here and told by the server, whatever
 # else is said: two answers to that question are how requests are smuggled (RFC 9112, 11.2).
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
+# What pages of brrt's own are sent with: nobody keeps, frames, or sniffs at them, and what they
+# might hold does nothing (OWASP, REST Security Cheat Sheet, "Security headers").
+PAGE_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -79,6 +89,11 @@ def check_status(status: Any) -> int:
     return int(status)
 
 
+def is_token(name: str) -> bool:
+    """Whether a text can be the name of a header (RFC 9110, section 5.6.2)."""
+    return _TOKEN.fullmatch(name) is not None
+
+
 def encode_headers(headers: GivenHeaders) -> Headers:
     """Headers as ASGI wants them, without a length of their own: that is always counted.
 
@@ -87,7 +102,7 @@ def encode_headers(headers: GivenHeaders) -> Headers:
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     encoded: Headers = []
     for name, text in pairs:
-        if not _TOKEN.fullmatch(name) or _UNSAFE.search(text):
+        if not is_token(name) or _UNSAFE.search(text):
             raise ContractBroken(f"header {name!r} is not one that HTTP can carry")
         if name.lower() not in _FRAMING:
             encoded.append((name.lower().encode("latin-1"), _latin(name, text.strip(" \t"))))
@@ -119,8 +134,23 @@ def given_length(headers: GivenHeaders) -> int | None:
     return None
 
 
-async def send_answer(answer: Answer, send: Send, head: bool) -> None:
-    """Send a complete response; for HEAD only its headers."""
+def with_header(headers: Iterable[HeaderPair], extra: HeaderPair) -> Headers:
+    """Headers and one more, which does not come in place of one that is there."""
+    wanted = extra[0]
+    made = list(headers)
+    for name, _ in made:
+        if name == wanted:
+            return made
+    made.append(extra)
+    return made
+
+
+async def send_answer(
+    answer: Answer, send: Send, head: bool, identity: HeaderPair | None = None
+) -> None:
+    """Send a complete response; for HEAD only its headers. `identity` is the header of its id."""
     status, headers, body = answer
+    if identity is not None:
+        headers = with_header(headers, identity)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head or status in BODILESS else body})

@@ -5,8 +5,6 @@ under a request id that both sides see.
 """
 
 import logging
-import re
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +18,8 @@ from brrt.errors import (
     Retired,
     SignatureInvalid,
 )
-from brrt.http.answers import Answer, ContractBroken
+from brrt.http.answers import Answer, ContractBroken, Scope
+from brrt.http.identities import request_id
 from brrt.http.problems import invalid_problem, problem_answer
 from brrt.http.responses import Responder
 from brrt.openapi.validation import Invalid
@@ -28,10 +27,6 @@ from brrt.openapi.validation import Invalid
 logger = logging.getLogger("brrt")
 
 ErrorMap = Mapping[type[Exception], int | Callable[[Any], Problem]]
-
-# What is accepted as a request id from a client: long enough for a UUID or a trace id, and
-# nothing that could forge a log line.
-REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 # What handlers do, and brrt only helps them with: their map says what it means.
@@ -70,7 +65,7 @@ class Failures:
             Problem(503, detail="stopping or changing; try again later", headers=retry)
         )
 
-    def answer(self, error: Exception, scope: Mapping[str, Any]) -> Answer:
+    def answer(self, error: Exception, scope: Scope) -> Answer:
         """The answer for an error; what nobody expected is logged with its traceback."""
         if not isinstance(error, Failed):
             return self._always(error, scope, problem_answer)
@@ -79,13 +74,13 @@ class Failures:
         finally:
             error.error.__traceback__ = None  # it holds the frames that hold it
 
-    def _always(self, error: Exception, scope: Mapping[str, Any], refuse: Refuse) -> Answer:
+    def _always(self, error: Exception, scope: Scope, refuse: Refuse) -> Answer:
         try:
             return self._answer(error, scope, refuse)
         except Exception as second:  # the user's map failed, or a problem that is no JSON
             return self._internal(second, scope)
 
-    def _answer(self, error: Exception, scope: Mapping[str, Any], refuse: Refuse) -> Answer:
+    def _answer(self, error: Exception, scope: Scope, refuse: Refuse) -> Answer:
         if isinstance(error, Problem):
             return refuse(error)
         if isinstance(error, Invalid):
@@ -98,7 +93,7 @@ class Failures:
             return self._internal(error, scope)  # what is ours is no business of the user's map
         return self._mapped(error, scope, refuse)
 
-    def _mapped(self, error: Exception, scope: Mapping[str, Any], refuse: Refuse) -> Answer:
+    def _mapped(self, error: Exception, scope: Scope, refuse: Refuse) -> Answer:
         """The user's own mapping, searched from the error's class upwards.
 
         A status says whose fault it is: what is the server's stays as opaque as any failure.
@@ -111,21 +106,10 @@ class Failures:
             return self._internal(error, scope, mapped)
         return refuse(Problem(mapped, detail=str(error) or None))
 
-    def _internal(
-        self, error: BaseException, scope: Mapping[str, Any], status: int = 500
-    ) -> Answer:
+    def _internal(self, error: BaseException, scope: Scope, status: int = 500) -> Answer:
         identity = request_id(scope)
         what = "broke its contract" if isinstance(error, ContractBroken) else "failed"
         logger.error(
             "%s %r %s (request %s)", scope["method"], scope["path"], what, identity, exc_info=error
         )
-        headers = {"X-Request-ID": identity}
-        return problem_answer(Problem(status, headers=headers, request_id=identity))
-
-
-def request_id(scope: Mapping[str, Any]) -> str:
-    """The client's `X-Request-ID` if it is harmless, or else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
-            return str(value, "ascii")
-    return uuid.uuid4().hex
+        return problem_answer(Problem(status, request_id=identity))

@@ -11,16 +11,15 @@ Rules of this file:
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
 from typing import Any, Final
 
 from brrt.config import Limits
 from brrt.errors import BrrtError, ClientGone
-from brrt.http.answers import ContractBroken, Send, StreamHead
+from brrt.http.answers import ContractBroken, Scope, Send, StreamHead
 from brrt.http.bodies import Receive
 from brrt.http.events import HEARTBEAT, retry_hint
-from brrt.http.failures import request_id
 from brrt.http.hangups import RECEIVE_WAIT, has_heard, listen
+from brrt.http.identities import request_id
 from brrt.http.intake import BodyProblem, told_plainly
 from brrt.runtime.jobs import CANCELLED, EXPIRED, Ended, Reason
 from brrt.runtime.patience import OutOfPatience, Patience
@@ -48,7 +47,7 @@ class Outflow:
         stream: Stream,
         limits: Limits,
         patience: Patience,
-        scope: Mapping[str, Any],
+        scope: Scope,
         receive: Receive,
     ) -> None:
         self._head = head

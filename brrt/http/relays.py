@@ -4,11 +4,10 @@ They run in the server's task, after the handler is done; a client that takes no
 hold them for ever.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from brrt.errors import BrrtError
-from brrt.http.answers import BODILESS, ResponseApp, Send
+from brrt.http.answers import BODILESS, ResponseApp, Scope, Send
 from brrt.http.bodies import Receive
 from brrt.http.files import conditional
 from brrt.runtime.patience import OutOfPatience, Patience
@@ -27,7 +26,7 @@ class Relay:
         self._patience = patience
         self._send = send
 
-    async def run(self, scope: Mapping[str, Any], receive: Receive) -> None:
+    async def run(self, scope: Scope, receive: Receive) -> None:
         """Send it, or 304 for a file that the client has. Raises what the response raises."""
         response = await conditional(self._response, scope)
         self._is_bodiless = scope["method"] == "HEAD" or response.status_code in BODILESS

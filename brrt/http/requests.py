@@ -10,10 +10,11 @@ from starlette.requests import Request as StarletteRequest
 
 from brrt.config import Limits
 from brrt.errors import Problem
+from brrt.http.answers import Scope
+from brrt.http.identities import request_id
 from brrt.openapi.operations import Operation
 from brrt.openapi.routing import canonical, canonical_from_decoded
 
-Scope = Mapping[str, Any]
 SLASH = ord("/")
 
 
@@ -23,7 +24,8 @@ class Request(StarletteRequest):
     `operation` is the operation that was matched, `parameters` the decoded and checked values
     by the document's names (one that stands in several places is `path.id` and `query.id` there),
     `content` the decoded body (None where there is none), `principals` who calls, by the names of
-    the security schemes, `app_state` what the app's lifespan has yielded.
+    the security schemes, `app_state` what the app's lifespan has yielded, `id` what
+    the request is called in its answer and in the log.
     """
 
     operation: Operation
@@ -31,6 +33,11 @@ class Request(StarletteRequest):
     content: Any
     principals: Mapping[str, Any]
     app_state: Any
+
+    @property
+    def id(self) -> str:
+        """The client's `X-Request-ID`, or the trace of its `traceparent`, or a new one."""
+        return request_id(self.scope)
 
 
 def request_path(scope: Scope) -> str:

@@ -20,10 +20,10 @@ from typing import Any, Final
 
 from brrt.config import Limits
 from brrt.errors import NotFound, Problem
-from brrt.http.answers import Answer, Send
+from brrt.http.answers import Answer, Scope, Send
 from brrt.http.bodies import Receive
 from brrt.http.problems import problem_answer
-from brrt.http.requests import Scope, check_size, local_path, mount_point, request_path
+from brrt.http.requests import check_size, local_path, mount_point, request_path
 from brrt.openapi.routing import Router
 
 # The ASGI extension "WebSocket Denial Response": the app may answer a handshake with a response.

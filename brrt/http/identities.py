@@ -1,0 +1,56 @@
+"""What one request is called: in its answer, in the log, and by its handler.
+
+The client's own `X-Request-ID` if it is harmless, or else the trace of its `traceparent` (W3C
+Trace Context, section 3.2), so that one word finds it everywhere; a new one where there is none.
+"""
+
+import random
+import re
+from typing import Any, Final
+
+from brrt.http.answers import HeaderPair, Scope, Send, with_header
+
+# What is accepted as a request id from a client: long enough for a UUID or a trace id, and
+# nothing that could forge a log line.
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_TRACEPARENT: Final = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
+_NAMES: Final = frozenset({b"x-request-id", b"traceparent"})
+# Where it is kept for as long as the request lasts.
+_KEY: Final = "brrt.request_id"
+
+
+def request_id(scope: Scope) -> str:
+    """The id of a request, the same whenever it is asked for."""
+    found: str | None = scope.get(_KEY)
+    if found is None:
+        found = scope[_KEY] = _given(scope) or _new()
+    return found
+
+
+def _new() -> str:
+    """Random, but no secret: a third of the time that the kernel's own randomness takes."""
+    return random.getrandbits(128).to_bytes(16).hex()
+
+
+def _given(scope: Scope) -> str:
+    trace = b""
+    for name, value in scope["headers"]:
+        if name in _NAMES:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                return str(value, "ascii")
+            if name == b"traceparent" and (match := _TRACEPARENT.fullmatch(value)):
+                trace = match[1]
+    return str(trace, "ascii")
+
+
+def identified(send: Send, identity: HeaderPair) -> Send:
+    """What sends a response with its id, unless it says one itself."""
+
+    def send_identified(message: Any) -> Any:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": with_header(message.get("headers", ()), identity)}
+        return send(message)
+
+    return send_identified
