@@ -21,7 +21,6 @@ from brrt.handlers import Handlers, Registration, given
 from brrt.http.answers import (
     PAGE_HEADERS,
     Answer,
-    HeaderPair,
     ResponseApp,
     Scope,
     Send,
@@ -29,7 +28,7 @@ from brrt.http.answers import (
 )
 from brrt.http.bodies import Receive
 from brrt.http.failures import ErrorMap, Failures
-from brrt.http.identities import identified, request_id
+from brrt.http.identities import identified, identify
 from brrt.http.outflow import Outflow
 from brrt.http.proxies import Proxies, Unmasking
 from brrt.http.relays import Relay
@@ -148,7 +147,7 @@ class App:
         """Answer exactly once, whatever happens."""
         if self._unmasking is not None:
             scope = self._unmasking.unmask(scope)
-        identity = self._identity(scope)
+        identity = identify(scope, self._request_id)
         run = self._world.run
         answer: Answer | ResponseApp | Outflow
         try:
@@ -170,11 +169,6 @@ class App:
                 await answer.send(send, head=scope["method"] == "HEAD")
         elif run is not None:
             await self._relay(run, answer, scope, receive, send)
-
-    def _identity(self, scope: Scope) -> HeaderPair | None:
-        """The header that tells the id of a request, which everybody gets from here on."""
-        identity = request_id(scope)
-        return None if self._request_id is None else (self._request_id, identity.encode())
 
     async def _relay(
         self, run: Run, response: ResponseApp, scope: Scope, receive: Receive, send: Send

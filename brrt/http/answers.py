@@ -4,7 +4,7 @@ Which answer a value becomes is decided elsewhere; nothing here knows the docume
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeGuard
 
 from brrt.errors import BrrtError
@@ -134,15 +134,13 @@ def given_length(headers: GivenHeaders) -> int | None:
     return None
 
 
-def with_header(headers: Iterable[HeaderPair], extra: HeaderPair) -> Headers:
+def with_header(headers: Headers, extra: HeaderPair) -> Headers:
     """Headers and one more, which does not come in place of one that is there."""
     wanted = extra[0]
-    made = list(headers)
-    for name, _ in made:
+    for name, _ in headers:
         if name == wanted:
-            return made
-    made.append(extra)
-    return made
+            return headers
+    return [*headers, extra]
 
 
 async def send_answer(

@@ -6,6 +6,7 @@ Trace Context, section 3.2), so that one word finds it everywhere; a new one whe
 
 import random
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from brrt.http.answers import HeaderPair, Scope, Send, with_header
@@ -21,27 +22,34 @@ _NAMES: Final = frozenset({b"x-request-id", b"traceparent"})
 _KEY: Final = "brrt.request_id"
 
 
-def request_id(scope: Scope) -> str:
-    """The id of a request, the same whenever it is asked for."""
-    found: str | None = scope.get(_KEY)
-    if found is None:
-        found = scope[_KEY] = _given(scope) or _new()
-    return found
-
-
-def _new() -> str:
-    """Random, but no secret: a third of the time that the kernel's own randomness takes."""
-    return random.getrandbits(128).to_bytes(16).hex()
-
-
-def _given(scope: Scope) -> str:
-    trace = b""
-    for name, value in scope["headers"]:
+def identify(scope: Scope, header: bytes | None) -> HeaderPair | None:
+    """Call a request something, from here on. Returns the header that says so, if it has a name."""
+    found = ""
+    for name, _ in scope["headers"]:
         if name in _NAMES:
-            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-                return str(value, "ascii")
-            if name == b"traceparent" and (match := _TRACEPARENT.fullmatch(value)):
-                trace = match[1]
+            found = _given(scope["headers"])
+            break
+    if not found:  # random, but no secret: a third of what the kernel's own randomness takes
+        found = random.getrandbits(128).to_bytes(16).hex()
+    scope[_KEY] = found
+    return None if header is None else (header, found.encode())
+
+
+def request_id(scope: Scope) -> str:
+    """The id of a request."""
+    if _KEY not in scope:
+        identify(scope, None)
+    identity: str = scope[_KEY]
+    return identity
+
+
+def _given(headers: Iterable[HeaderPair]) -> str:
+    trace = b""
+    for name, value in headers:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+        if name == b"traceparent" and (match := _TRACEPARENT.fullmatch(value)):
+            trace = match[1]
     return str(trace, "ascii")
 
 
@@ -50,7 +58,7 @@ def identified(send: Send, identity: HeaderPair) -> Send:
 
     def send_identified(message: Any) -> Any:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": with_header(message.get("headers", ()), identity)}
+            message = {**message, "headers": with_header(message.get("headers", []), identity)}
         return send(message)
 
     return send_identified
