@@ -264,6 +264,18 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.005)
 
 
+def test_a_server_says_little_and_believes_nobody(serve: Run) -> None:
+    """No answer names the server, and no stranger is taken for whom he says to be, not even here."""
+    service = serve()
+    forged = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+    with httpx.Client(base_url=service.url, timeout=PATIENCE, headers=forged) as client:
+        for path in ("/thing", "/nowhere", "/health"):
+            assert "server" not in client.get(path).headers
+    service.says('"GET /health')
+    assert "203.0.113.9" not in service.log
+    assert service.stop() == 0
+
+
 def test_a_stop_has_an_end(serve: Run, in_flight: Send) -> None:
     """What is still running after `--grace` is answered 503, not dropped; the exit code is 0."""
     service = serve("--grace", "0.2")
