@@ -35,6 +35,7 @@ from brrt.openapi.markers import Cookie, Form, Header, Path, Query, QueryString
 from brrt.outbound.sender import Delivery, Sender
 from brrt.outbound.settings import Outbound
 from brrt.outbound.signatures import verify_webhook
+from brrt.rates.settings import RateLimits
 from brrt.runtime.background import Background
 from brrt.runtime.statistics import HandlerStatistics, Statistics, TaskStatistics
 from brrt.security.credentials import Basic
@@ -71,6 +72,7 @@ __all__ = [
     "Problem",
     "Query",
     "QueryString",
+    "RateLimits",
     "Reply",
     "Request",
     "Sender",

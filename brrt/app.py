@@ -16,14 +16,15 @@ from typing import Any, Final, Self
 from brrt.config import Limits, QueuePolicy
 from brrt.endpoints import Endpoint, Options
 from brrt.errors import ClientGone, LifecycleError
-from brrt.exchange import Allowed, Unrouted, respond
+from brrt.exchange import Allowed, Scope, Unrouted, respond
 from brrt.handlers import Handlers, Registration, given
+from brrt.http.additions import ADDITIONS, with_headers
 from brrt.http.answers import Answer, ResponseApp, Send, send_answer
 from brrt.http.bodies import Receive
 from brrt.http.failures import ErrorMap, Failures
 from brrt.http.outflow import Outflow
 from brrt.http.relays import Relay
-from brrt.http.requests import Scope, local_path, mount_point, request_path
+from brrt.http.requests import local_path, mount_point, request_path
 from brrt.http.responses import Mode
 from brrt.http.websockets import refuse
 from brrt.lifespan import Life, Lifespan
@@ -32,6 +33,7 @@ from brrt.openapi.json_encoding import encode_json
 from brrt.options import check_options
 from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound
+from brrt.rates.settings import RateLimits
 from brrt.running import Run
 from brrt.runtime.background import Background
 from brrt.runtime.statistics import Statistics
@@ -63,6 +65,8 @@ class App:
     - `outbound`: how callbacks and webhooks are sent, and where to (`Outbound`).
     - `security`: for each scheme of the document an async function `(credentials, scopes,
       request)` that returns who it is, or None. A scheme without one cannot be served.
+    - `rates`: how often one client may ask (`RateLimits`); the document's `x-brrt-rate-limit`
+      wins.
 
     Raises `SpecError` with all faults: of the document, or, where that has none, of all handlers
     and what the document asks of them. Raises `SettingError` for an option that cannot be.
@@ -84,9 +88,18 @@ class App:
         health: str | None = HEALTH,
         outbound: Outbound | None = None,
         security: Mapping[str, Provider] | None = None,
+        rates: RateLimits | None = None,
     ) -> None:
         check_options(
-            document, limits, lifespan, errors, validate_responses, health, strict_query, outbound
+            document,
+            limits,
+            lifespan,
+            errors,
+            validate_responses,
+            health,
+            strict_query,
+            outbound,
+            rates,
         )
         check_providers(security or {})
         self._limits = limits or Limits()
@@ -101,6 +114,7 @@ class App:
             strict_query=strict_query,
             outbound=outbound or Outbound(),
             security=dict(security or {}),
+            rates=rates,
         )
         self._world = World(document, handlers, options, base, strict)
         self._lifespan = Lifespan(partial(self._world.session, lifespan, self))
@@ -138,6 +152,8 @@ class App:
         except Exception as error:
             answer = self._instead(error, scope)
             error.__traceback__ = None  # it holds the frames that hold it: a cycle for each failure
+        if ADDITIONS in scope:
+            send = with_headers(send, scope[ADDITIONS])
         if isinstance(answer, Answer):
             await send_answer(answer, send, scope["method"] == "HEAD")
         elif isinstance(answer, Outflow):

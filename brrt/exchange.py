@@ -5,10 +5,11 @@ the request, so it begins again under the current snapshot, with the body alread
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from brrt.allowances import spend
 from brrt.arguments import admit, make_arguments
 from brrt.endpoints import Endpoint, Served
 from brrt.errors import (
@@ -42,7 +43,7 @@ from brrt.runtime.streams import Stream
 from brrt.runtime.tasks import stop
 from brrt.snapshot import Snapshot
 
-Scope = Mapping[str, Any]
+Scope = MutableMapping[str, Any]
 Found = tuple[Endpoint, Served, Pool, tuple[str, ...]]
 
 # What only the framework itself may say to a client: "stopping" and "busy" are about this app,
@@ -58,6 +59,7 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
     check_size(scope, run.limits)
     body: Body | None = None
     job: Job | None = None
+    is_counted = False
     try:
         while True:
             snapshot = run.snapshot
@@ -65,6 +67,9 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
             responder = endpoint.responder
             try:
                 pool.check_room()
+                if served.rates is not None and not is_counted:
+                    is_counted = True
+                    await spend(run, pool, endpoint, served.rates, scope)
                 principals = NOBODY
                 if served.guard is not None:
                     principals = await admit(run, pool, endpoint, served.guard, scope)

@@ -11,6 +11,7 @@ from typing import Any, get_args
 from brrt.config import Limits, SettingError
 from brrt.http.responses import Mode
 from brrt.outbound.settings import Outbound
+from brrt.rates.settings import RateLimits
 
 
 def check_options(
@@ -22,6 +23,7 @@ def check_options(
     health: Any,
     strict_query: Any = False,
     outbound: Any = None,
+    rates: Any = None,
 ) -> None:
     """Check the options of `App`. Raises `SettingError`, which names the option and the cure."""
     if not isinstance(document, (str, os.PathLike, Mapping)):
@@ -39,6 +41,8 @@ def check_options(
         raise _wrong("strict_query", strict_query, "give True or False")
     if outbound is not None and not isinstance(outbound, Outbound):
         raise _wrong("outbound", outbound, "give brrt.Outbound(...)")
+    if rates is not None and not isinstance(rates, RateLimits):
+        raise _wrong("rates", rates, "give brrt.RateLimits(...)")
     _check_errors(errors or {})
 
 

@@ -23,6 +23,7 @@ SETTINGS = (
     *(name.replace("_", "-") for name in PER_HANDLER),
     "on-disconnect",
     "strict-query",
+    "rate-limit",
 )
 
 # OpenAPI 3.1.1, section 4.8.12.1: parameter definitions of these names are ignored.
