@@ -98,8 +98,8 @@ class Shared:
 
 def _pool(url: str, seconds: float) -> ConnectionPool:
     """Connections that the library's storage uses, and we close."""
-    make: Any = ConnectionPool.from_url
-    pool: ConnectionPool = make(
+    untyped: Any = ConnectionPool
+    pool: ConnectionPool = untyped.from_url(
         url,
         max_connections=CONNECTIONS,
         retry=Retry(NoBackoff(), RETRIES),

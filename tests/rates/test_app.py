@@ -245,11 +245,23 @@ def test_a_moving_window_has_no_room_for_millions() -> None:
     simple("2000000/day")
 
 
-def test_a_misspelt_limit_is_a_fault() -> None:
-    """Or it would be none."""
-    made = document(a={"get": operation("a", **{"x-brrt-rate-limits": "1/hour"})})
-    with pytest.raises(SpecError, match="perhaps x-brrt-rate-limit"):
-        App(made, serve(a=hello))
+@pytest.mark.parametrize("where", ["#", "#/paths/~1a", "#/paths/~1a/get"])
+def test_a_misspelt_limit_is_told(where: str) -> None:
+    """Or there would be none, and nobody would know."""
+    made = document(a={"get": operation("a")})
+    item = made["paths"]["/a"]
+    place = {"#": made, "#/paths/~1a": item}.get(where, item["get"])
+    place["x-brrt-ratelimit"] = "1/hour"
+    (warning,) = App(made, serve(a=hello)).document.warnings
+    assert "perhaps x-brrt-rate-limit" in str(warning)
+    assert where in str(warning)
+
+
+def test_a_setting_of_operations_says_nothing_elsewhere() -> None:
+    """It is told where it belongs."""
+    made = document(a={"get": operation("a"), "x-brrt-workers": 4})
+    (warning,) = App(made, serve(a=hello)).document.warnings
+    assert "says nothing here" in str(warning)
 
 
 def test_a_missing_library_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

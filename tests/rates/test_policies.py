@@ -34,7 +34,7 @@ def test_a_limit_is_read(written: Any, meant: Any) -> None:
             "0/minute",
             "1/0minutes",
             "1 per 0 minute",
-            "١/minute",
+            "\u0661/minute",
             f"1/{10**9}years",
             f"{10**11}/day",
         ),
