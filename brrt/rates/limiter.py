@@ -93,9 +93,8 @@ class Limiter:
 
 def _field(rates: Rates, standings: list[Standing]) -> bytes:
     """RateLimit (draft-ietf-httpapi-ratelimit-headers, section 4): no time where all is left."""
-    return ", ".join(
-        f'"{policy.name}";r={one.remaining};t={ceil(one.wait)}'
-        if one.wait
-        else f'"{policy.name}";r={one.remaining}'
-        for policy, one in zip(rates.policies, standings, strict=True)
-    ).encode("ascii")
+    items: list[bytes] = []
+    for policy, (remaining, wait) in zip(rates.policies, standings, strict=True):
+        item = b"%b;r=%d" % (policy.item, remaining)
+        items.append(b"%b;t=%d" % (item, ceil(wait)) if wait else item)
+    return b", ".join(items)

@@ -21,11 +21,12 @@ _ZERO = re.compile(r"(/|per)\s*0+\s*[a-z]", re.IGNORECASE)
 class Policy:
     """`amount` requests in `window` seconds.
 
-    `name` is what clients are told (a Structured Fields String without its quotation marks);
-    `key` is the same for all that is counted together.
+    `name` is what clients are told, and `item` the same as a Structured Fields String; `key` is
+    the same for all that is counted together.
     """
 
     name: str
+    item: bytes
     amount: int
     window: int
     key: str
@@ -77,18 +78,13 @@ def parse(value: Any) -> tuple[tuple[int, int], ...]:
 
 def make_rates(pairs: Sequence[tuple[int, int]], name: str, key: str) -> Rates:
     """Limits under a name. Whatever is counted under the same `key` is counted together."""
-    name = _text(name)
-    policies = tuple(
-        Policy(
-            name if len(pairs) == 1 else f"{name} {amount} in {window}",
-            amount,
-            window,
-            f"{key}/{amount}/{window}",
-        )
-        for amount, window in pairs
-    )
-    field = ", ".join(f'"{one.name}";q={one.amount};w={one.window}' for one in policies)
-    return Rates(policies, field.encode("ascii"))
+    policies: list[Policy] = []
+    for amount, window in pairs:
+        own = _text(name) if len(pairs) == 1 else f"{_text(name)} {amount} in {window}"
+        item = f'"{own}"'.encode("ascii")
+        policies.append(Policy(own, item, amount, window, f"{key}/{amount}/{window}"))
+    items = [b"%b;q=%d;w=%d" % (one.item, one.amount, one.window) for one in policies]
+    return Rates(tuple(policies), b", ".join(items))
 
 
 def _text(text: str) -> str:

@@ -19,7 +19,8 @@ Strategy = Literal["sliding-window", "fixed-window", "moving-window"]
 # Two numbers for each client, and never more than the limit in any window but for rounding.
 # A fixed window lets twice as many through around its end.
 STRATEGY: Final = "sliding-window"
-# Counters, one for each limit of each client. One takes some 400 bytes: this many, 4 MB.
+# Counters, one for each limit of each client. One takes some 250 bytes, and 1 KB where its window
+# moves: this many stay under 10 MB.
 MAX_CLIENTS = 10_000
 # Seconds for the counts that are shared. Redis in the same network answers in less than 1 ms; who
 # waits longer than this for a count would rather be counted here.

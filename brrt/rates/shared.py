@@ -56,10 +56,18 @@ class Shared:
 
     async def attempt(self, work: Callable[[], Awaitable[Result]]) -> Result | None:
         """What `work` makes of the storage; None where that does not answer."""
-        if not self._may_try():
+        if self._is_resting():
             return None
+        async with self._room:  # time in which Redis was not asked is not held against it
+            if self._is_resting():  # what went before has failed
+                return None
+            if self._down_until is not None:  # this request tries, others do not wait with it
+                self._down_until = self._clock() + COOL_DOWN
+            return await self._ask(work)
+
+    async def _ask(self, work: Callable[[], Awaitable[Result]]) -> Result | None:
         try:
-            async with asyncio.timeout(self._timeout), self._room:
+            async with asyncio.timeout(self._timeout):
                 result = await work()
         except (RedisError, OSError, TimeoutError) as error:
             self._fail(error)
@@ -69,16 +77,10 @@ class Shared:
             logger.warning("Rates are counted in Redis again")
         return result
 
-    def _may_try(self) -> bool:
+    def _is_resting(self) -> bool:
         if self._is_closed:
-            return False
-        if self._down_until is None:
             return True
-        now = self._clock()
-        if now < self._down_until:
-            return False
-        self._down_until = now + COOL_DOWN  # this request tries, others do not wait with it
-        return True
+        return self._down_until is not None and self._clock() < self._down_until
 
     def _fail(self, error: Exception) -> None:
         if self._down_until is None:
