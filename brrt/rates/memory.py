@@ -149,8 +149,6 @@ class Memory:
         weighed = floor(one.previous * (one.start + expiry - now) / expiry)
         if weighed + one.current + amount > limit:
             return False
-        if not one.current and not one.previous:  # a window begins with its first request
-            one.start = now
         one.current += amount
         return True
 

@@ -108,6 +108,26 @@ async def test_a_short_limit_spares_the_long_one(strategy: str) -> None:
     assert await passes(limiter, limit)
 
 
+async def test_a_client_is_sent_back_once() -> None:
+    """Its wait is for all limits, also for one that this very request has used up."""
+    clock = Clock()
+    limiter, limit = made("fixed-window", clock), rates((1, 10), (1, 12))
+    assert await passes(limiter, limit)
+    clock.now += 10.5
+    verdict = await limiter.spend(limit, "ada")
+    assert (verdict.wait, verdict.violated) == (11, ("x 1 in 12",))
+    clock.now += 11
+    assert await passes(limiter, limit)
+
+
+async def test_what_a_request_did_not_come_to_is_told_as_it_is() -> None:
+    """A limit that was not asked has all that it had."""
+    limiter = made("sliding-window", Clock())
+    assert await passes(limiter, rates((1, 1)))
+    verdict = await limiter.spend(rates((1, 1), (3, 60)), "ada")
+    assert verdict.field == b'"x 1 in 1";r=0;t=1, "x 3 in 60";r=3'
+
+
 @settings(deadline=None, max_examples=150)
 @given(
     strategy=st.sampled_from(STRATEGIES),
