@@ -26,7 +26,9 @@ def by_address(scope: Mapping[str, Any]) -> str:
     host: str = peer[0] if peer else ""
     if ":" in host:
         return _network(host)
-    return (host if len(host) <= LONGEST else digest(host)) or NO_ADDRESS
+    if len(host) > LONGEST or not host.isascii():
+        return digest(host)
+    return host or NO_ADDRESS
 
 
 def _network(host: str) -> str:

@@ -46,9 +46,9 @@ class RateLimits:
     request on), or "moving-window" (exact; remembers each request, of all clients 1,000,000).
 
     `storage`: where several processes count together, such as "redis://localhost:6379/0"; by
-    default each counts in its own memory. Redis is waited for no longer than `timeout` seconds;
-    while it does not answer, this process counts alone. `max_clients` counters are in memory at
-    the most; those that were not needed for longest are forgotten.
+    default each counts in its own memory. Redis is waited for no longer than `timeout` seconds, a
+    new connection included; while it does not answer, this process counts alone. `max_clients`
+    counters are in memory at the most; those that were not needed for longest are forgotten.
 
     Raises `SettingError` for a value that cannot be, and `MissingExtra`.
     """

@@ -47,6 +47,7 @@ def test_whoever_has_no_address_shares_one_count(scope: dict[str, Any]) -> None:
 def test_what_is_no_address_is_bounded(host: str) -> None:
     """A proxy that passes on what clients say does not fill the memory."""
     assert len(address(host)) <= 45
+    assert address(host).isascii()
 
 
 def test_a_name_is_kept_as_its_digest() -> None:
