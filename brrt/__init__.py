@@ -36,6 +36,7 @@ from brrt.openapi.markers import Cookie, Form, Header, Path, Query, QueryString
 from brrt.outbound.sender import Delivery, Sender
 from brrt.outbound.settings import Outbound
 from brrt.outbound.signatures import verify_webhook
+from brrt.rates.settings import RateLimits
 from brrt.runtime.background import Background
 from brrt.runtime.statistics import HandlerStatistics, Statistics, TaskStatistics
 from brrt.security.credentials import Basic
@@ -73,6 +74,7 @@ __all__ = [
     "Proxies",
     "Query",
     "QueryString",
+    "RateLimits",
     "Reply",
     "Request",
     "Sender",

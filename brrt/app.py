@@ -18,6 +18,7 @@ from brrt.endpoints import Endpoint, Options
 from brrt.errors import ClientGone, LifecycleError
 from brrt.exchange import Allowed, Unrouted, respond
 from brrt.handlers import Handlers, Registration, given
+from brrt.http.additions import ADDITIONS, with_headers
 from brrt.http.answers import (
     PAGE_HEADERS,
     Answer,
@@ -41,6 +42,7 @@ from brrt.openapi.json_encoding import encode_json
 from brrt.options import check_edge, check_options
 from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound
+from brrt.rates.settings import RateLimits
 from brrt.running import Run
 from brrt.runtime.background import Background
 from brrt.runtime.statistics import Statistics
@@ -76,6 +78,8 @@ class App:
     - `request_id`: the header in which answers tell the id of their request; None for none.
     - `security`: for each scheme of the document an async function `(credentials, scopes,
       request)` that returns who it is, or None. A scheme without one cannot be served.
+    - `rates`: how often one client may ask (`RateLimits`); the document's `x-brrt-rate-limit`
+      wins.
 
     Raises `SpecError` with all faults: of the document, or, where that has none, of all handlers
     and what the document asks of them. Raises `SettingError` for an option that cannot be.
@@ -99,9 +103,18 @@ class App:
         proxies: Proxies | None = None,
         request_id: str | None = REQUEST_ID,
         security: Mapping[str, Provider] | None = None,
+        rates: RateLimits | None = None,
     ) -> None:
         check_options(
-            document, limits, lifespan, errors, validate_responses, health, strict_query, outbound
+            document,
+            limits,
+            lifespan,
+            errors,
+            validate_responses,
+            health,
+            strict_query,
+            outbound,
+            rates,
         )
         check_edge(proxies, request_id)
         check_providers(security or {})
@@ -119,6 +132,7 @@ class App:
             strict_query=strict_query,
             outbound=outbound or Outbound(),
             security=dict(security or {}),
+            rates=rates,
         )
         self._world = World(document, handlers, options, base, strict)
         self._lifespan = Lifespan(partial(self._world.session, lifespan, self))
@@ -159,6 +173,8 @@ class App:
         except Exception as error:
             answer = self._instead(error, scope)
             error.__traceback__ = None  # it holds the frames that hold it: a cycle for each failure
+        if ADDITIONS in scope:
+            send = with_headers(send, scope[ADDITIONS])
         if isinstance(answer, Answer):
             await send_answer(answer, send, scope["method"] == "HEAD", identity)
             return

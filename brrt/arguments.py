@@ -26,7 +26,7 @@ async def admit(
     run: Run, pool: Pool, endpoint: Endpoint, guard: Guard, scope: Scope
 ) -> Mapping[str, Any]:
     """Who calls, by scheme. Raises `Problem` 401, 403 and 503, and what providers raise."""
-    request = _request(run, endpoint, scope, {}, MISSING, {})
+    request = make_request(run, endpoint, scope, {}, MISSING, {})
     pool.begin_reading()
     try:
         with run.patience.begin() as wait:
@@ -81,7 +81,7 @@ def make_arguments(
         raise Invalid(found)
     for name, kind in served.injected.items():
         if kind == "request":
-            arguments[name] = _request(run, endpoint, scope, values, content, principals)
+            arguments[name] = make_request(run, endpoint, scope, values, content, principals)
         elif isinstance(kind, Principal):
             arguments[name] = _principal(kind, principals)
         else:
@@ -102,7 +102,7 @@ def _principal(wanted: Principal, principals: Mapping[str, Any]) -> Any:
     return next((one for one in principals.values() if isinstance(one, kinds)), None)
 
 
-def _request(
+def make_request(
     run: Run,
     endpoint: Endpoint,
     scope: Scope,
@@ -110,6 +110,7 @@ def _request(
     content: Any,
     principals: Mapping[str, Any],
 ) -> Request:
+    """The request as users see it, as far as it is known."""
     request = Request(dict(scope))
     request.principals = principals
     request.app_state = run.state

@@ -26,6 +26,9 @@ from brrt.openapi.security import MUTUAL_TLS, alternatives, security_schemes, un
 from brrt.outbound.connections import require_library
 from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound
+from brrt.rates.declared import declared
+from brrt.rates.policies import Rates
+from brrt.rates.settings import RateLimits
 from brrt.runtime.background import Background
 from brrt.runtime.sources import is_generator
 from brrt.security.guard import Guard
@@ -52,7 +55,8 @@ class Options:
     `missing` names operations that may be without a handler (`"501"` for all); `state` is the
     type of the lifespan's state, where it is known; `strict_query` refuses unknown names in
     queries, unless an operation says otherwise; `outbound` is how callbacks and webhooks are sent;
-    `security` are the providers by the names of their schemes.
+    `security` are the providers by the names of their schemes; `rates` is how often one client may
+    ask where the document does not say it.
     """
 
     limits: Limits
@@ -63,13 +67,15 @@ class Options:
     strict_query: bool = False
     outbound: Outbound = Outbound()  # noqa: RUF009 - frozen
     security: Mapping[str, Provider] = field(default_factory=dict[str, Provider])
+    rates: RateLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """The half of an endpoint that exists only where there is a handler.
 
-    `guard` lets requests pass, None where anybody may.
+    `guard` lets requests pass, None where anybody may; `rates` is how often one client may ask,
+    None where there is no limit.
     """
 
     registration: Registration
@@ -79,6 +85,7 @@ class Served:
     injected: Mapping[str, Any]
     wanted: frozenset[bytes]
     guard: Guard | None = None
+    rates: Rates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +172,7 @@ def make_served(
     if registration is None:
         return None
     guard = _guard(operation, options, faults)
+    rates = declared(operation, options.rates, faults)
     binding, found = bind(
         operation,
         registration.function,
@@ -184,7 +192,7 @@ def make_served(
     if faults:
         return None
     served = _compile_served(operation, registration, binding, schemas, limits, strict_query)
-    return replace(served, guard=guard)
+    return replace(served, guard=guard, rates=rates)
 
 
 def _sender_faults(registration: Registration) -> list[Fault]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from brrt.allowances import spend
 from brrt.arguments import admit, make_arguments
 from brrt.endpoints import Endpoint, Served
 from brrt.errors import (
@@ -57,6 +58,7 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
     check_size(scope, run.limits)
     body: Body | None = None
     job: Job | None = None
+    is_counted = False
     try:
         while True:
             snapshot = run.snapshot
@@ -64,6 +66,9 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
             responder = endpoint.responder
             try:
                 pool.check_room()
+                if served.rates is not None and not is_counted:
+                    is_counted = True
+                    await spend(run, pool, endpoint, served.rates, scope)
                 principals = NOBODY
                 if served.guard is not None:
                     principals = await admit(run, pool, endpoint, served.guard, scope)

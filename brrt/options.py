@@ -13,6 +13,7 @@ from brrt.http.answers import is_token
 from brrt.http.proxies import Proxies
 from brrt.http.responses import Mode
 from brrt.outbound.settings import Outbound
+from brrt.rates.settings import RateLimits
 
 
 def check_options(
@@ -24,6 +25,7 @@ def check_options(
     health: Any,
     strict_query: Any = False,
     outbound: Any = None,
+    rates: Any = None,
 ) -> None:
     """Check the options of `App`. Raises `SettingError`, which names the option and the cure."""
     if not isinstance(document, (str, os.PathLike, Mapping)):
@@ -41,6 +43,8 @@ def check_options(
         raise _wrong("strict_query", strict_query, "give True or False")
     if outbound is not None and not isinstance(outbound, Outbound):
         raise _wrong("outbound", outbound, "give brrt.Outbound(...)")
+    if rates is not None and not isinstance(rates, RateLimits):
+        raise _wrong("rates", rates, "give brrt.RateLimits(...)")
     _check_errors(errors or {})
 
 

@@ -9,6 +9,8 @@ from brrt.config import Limits
 from brrt.outbound.connections import Connections
 from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound
+from brrt.rates.limiter import Limiter
+from brrt.rates.settings import RateLimits
 from brrt.runtime.patience import Patience
 from brrt.runtime.registry import Registry
 from brrt.snapshot import Snapshot
@@ -29,6 +31,8 @@ class Run:
     outbound: Outbound
     thread: int = field(default_factory=threading.get_ident)
     connections: Connections | None = None
+    rates: RateLimits | None = None
+    limiter: Limiter | None = None
 
     def sender(self) -> Sender:
         """What sends the callbacks and webhooks of the document that is served now."""
@@ -36,11 +40,19 @@ class Run:
             self.connections = Connections(self.outbound)
         return Sender(self.snapshot.hooks, self.connections)
 
+    def rate_limiter(self) -> Limiter:
+        """What counts the requests of clients, under one document after the other."""
+        if self.limiter is None:
+            self.limiter = Limiter(self.rates)
+        return self.limiter
+
     async def finish(self) -> None:
         """When all tasks have ended: let what is being sent be taken, and close what is open."""
         await self.stream_patience.finish(self.registry.last_moment() - self.loop.time())
         if self.connections is not None:
             await self.connections.aclose()
+        if self.limiter is not None:
+            await self.limiter.aclose()
 
     def grant(self, grace: float) -> None:
         """Stop within so many seconds, also if the stop has begun."""

@@ -91,6 +91,7 @@ class World:
                     uploads,
                     streams,
                     self._options.outbound,
+                    rates=self._options.rates,
                 )
                 yield
             finally:

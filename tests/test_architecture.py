@@ -17,9 +17,10 @@ FLOORS = {
     "settings": {"config"},
     "contract": {"openapi"},
     "runtime": {"runtime"},
-    "edge": {"http", "outbound", "security"},
+    "edge": {"http", "outbound", "rates", "security"},
     "app": {
         "handlers",
+        "allowances",
         "arguments",
         "endpoints",
         "running",

@@ -265,7 +265,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def test_a_server_says_little_and_believes_nobody(serve: Run) -> None:
-    """No answer names the server, and no stranger is taken for whom he says to be, not even here."""
+    """No answer names the server, and no stranger is taken for whom he says to be."""
     service = serve()
     forged = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
     with httpx.Client(base_url=service.url, timeout=PATIENCE, headers=forged) as client:

@@ -23,7 +23,10 @@ SETTINGS = (
     *(name.replace("_", "-") for name in PER_HANDLER),
     "on-disconnect",
     "strict-query",
+    "rate-limit",
 )
+# What a path item, or the document, may say for all its operations.
+SHARED_SETTINGS = ("rate-limit",)
 
 # OpenAPI 3.1.1, section 4.8.12.1: parameter definitions of these names are ignored.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -57,7 +60,9 @@ def check_paths(guide: Guide, found: Found) -> Findings:
     for place in found.places["parameter"]:
         _check_ignored_header(findings, place.spot)
     for place in found.places["operation"]:
-        _check_settings(findings, place.spot)
+        _check_settings(findings, place.spot, SETTINGS)
+    for spot in [guide.root, *(place.spot for place in found.places["path item"])]:
+        _check_settings(findings, spot, SHARED_SETTINGS)
     return findings
 
 
@@ -241,11 +246,17 @@ def _check_ignored_header(findings: Findings, parameter: Spot) -> None:
         findings.add("ignored header", message, cure, parameter)
 
 
-def _check_settings(findings: Findings, operation: Spot) -> None:
-    known = [SETTING_PREFIX + name for name in SETTINGS]
-    for key in mapping(operation.value):
-        if key.startswith(SETTING_PREFIX) and key not in known:
-            close = get_close_matches(key.removeprefix(SETTING_PREFIX), SETTINGS, n=1)
-            guess = [SETTING_PREFIX + name for name in close] or known
+def _check_settings(findings: Findings, owner: Spot, names: tuple[str, ...]) -> None:
+    known = [SETTING_PREFIX + name for name in names]
+    for key in mapping(owner.value):
+        if not key.startswith(SETTING_PREFIX) or key in known:
+            continue
+        name = key.removeprefix(SETTING_PREFIX)
+        if name in SETTINGS:
+            message, cure = f"{key!r} says nothing here", "write it into each operation"
+        else:
+            close = get_close_matches(name, names, n=1)
+            guess = [SETTING_PREFIX + one for one in close] or known
+            message = f"{key!r} is no setting of brrt"
             cure = f"{'perhaps' if close else 'brrt knows'} {', '.join(guess)}"
-            findings.add("unknown setting", f"{key!r} is no setting of brrt", cure, operation, key)
+        findings.add("unknown setting", message, cure, owner, key)

@@ -101,7 +101,7 @@ class Operation:
     `name` is the operation's id in snake_case, the word by which handlers bind to it; `id` is
     the document's own, or a made-up one (`get_pets_id`) where it has none. `bases` are the base
     paths of its servers. `security` is None where neither the operation nor the document says
-    anything, and an empty tuple where it says "public".
+    anything, and an empty tuple where it says "public". `item` is its Path Item Object.
     """
 
     id: str
@@ -115,6 +115,7 @@ class Operation:
     security: tuple[Mapping[str, tuple[str, ...]], ...] | None
     extensions: Mapping[str, Any]
     node: Node = field(repr=False)
+    item: Node = field(repr=False)
 
     @property
     def safe(self) -> bool:
@@ -196,6 +197,7 @@ def _operation(
         security=_security(node.get("security") or root.get("security")),
         extensions={key: value for key, value in node.value.items() if key.startswith("x-")},
         node=node,
+        item=item,
     )
 
 

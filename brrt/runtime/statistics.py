@@ -43,7 +43,8 @@ class Counters:
 
     Worker tasks: `spawned`, `terminated`, `crashed` (ended without being told to). Jobs:
     `accepted`, and of these `served` (the handler gave a value), `failed` (it raised),
-    `timed_out` (504), `cancelled` (caller gone, or retired past grace); `shed` were refused.
+    `timed_out` (504), `cancelled` (caller gone, or retired past grace); `shed` were refused, and
+    `limited` because their clients asked too often.
     `stuck` handlers ignored their cancellation. `peak_queue` is the deepest queue seen.
     `streams` is about what a call has opened, apart from the call itself.
     """
@@ -57,6 +58,7 @@ class Counters:
     timed_out: int = 0
     cancelled: int = 0
     shed: int = 0
+    limited: int = 0
     stuck: int = 0
     peak_queue: int = 0
     streams: TaskCounters = field(default_factory=TaskCounters)
@@ -108,6 +110,7 @@ class HandlerStatistics:
     timed_out: int
     cancelled: int
     shed: int
+    limited: int
     stuck: int
     peak_queue: int
     active: int

@@ -1,0 +1,68 @@
+"""The Redis of these tests: Debian's own, on a free port of the loopback."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from typing import Final
+
+import pytest
+
+NAME: Final = "redis-server"
+INSTALL: Final = f"no {NAME} was found; on Debian: apt-get install --no-install-recommends {NAME}"
+
+
+def find() -> str:
+    """Where Redis is. Without it the test is skipped, but it fails where `CI` is `true`."""
+    found = shutil.which(NAME)
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(INSTALL)
+        pytest.skip(INSTALL)
+    return found
+
+
+class Redis:
+    """A process that remembers nothing over its death."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port: int = listener.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Returns when it accepts connections."""
+        options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"]
+        command = [self._path, "--port", str(self.port), *options]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        said: list[str] = []
+        for line in self._process.stdout:
+            said.append(line)
+            if "Ready to accept connections" in line:
+                return
+        raise AssertionError("".join(said))
+
+    def kill(self) -> None:
+        """End it at once, in whatever state it is. Returns when it is gone."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+
+    def freeze(self) -> None:
+        """It keeps its connections and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
