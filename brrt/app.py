@@ -15,11 +15,15 @@ from typing import Any, Final, Self
 
 from brrt.config import Limits, QueuePolicy
 from brrt.endpoints import Endpoint, Options
+from brrt.envelope import make_envelope
 from brrt.errors import ClientGone, LifecycleError
 from brrt.exchange import Allowed, Unrouted, respond
 from brrt.handlers import Handlers, Registration, given
 from brrt.http.answers import Answer, ResponseApp, Send, send_answer
 from brrt.http.bodies import Receive
+from brrt.http.compression import Compression
+from brrt.http.cors import CORS
+from brrt.http.cross_origin import Policy
 from brrt.http.failures import ErrorMap, Failures
 from brrt.http.outflow import Outflow
 from brrt.http.relays import Relay
@@ -29,7 +33,7 @@ from brrt.http.websockets import refuse
 from brrt.lifespan import Life, Lifespan
 from brrt.openapi.document import Document, Source
 from brrt.openapi.json_encoding import encode_json
-from brrt.options import check_options
+from brrt.options import check_envelope, check_options
 from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound
 from brrt.running import Run
@@ -63,6 +67,10 @@ class App:
     - `outbound`: how callbacks and webhooks are sent, and where to (`Outbound`).
     - `security`: for each scheme of the document an async function `(credentials, scopes,
       request)` that returns who it is, or None. A scheme without one cannot be served.
+    - `cors`: which pages of other origins may use the app (`CORS`); none where it is not given.
+    - `compression`: compress answers (`Compression`; True for its defaults). Off by default: who
+      can put text beside a secret and see how long the answer is, guesses the secret (BREACH), and
+      a proxy in front does it as well.
 
     Raises `SpecError` with all faults: of the document, or, where that has none, of all handlers
     and what the document asks of them. Raises `SettingError` for an option that cannot be.
@@ -84,14 +92,19 @@ class App:
         health: str | None = HEALTH,
         outbound: Outbound | None = None,
         security: Mapping[str, Provider] | None = None,
+        cors: CORS | None = None,
+        compression: Compression | bool = False,
     ) -> None:
         check_options(
             document, limits, lifespan, errors, validate_responses, health, strict_query, outbound
         )
+        check_envelope(cors, compression)
         check_providers(security or {})
         self._limits = limits or Limits()
         self._health = health
         self._failures = Failures(errors or {}, self._limits)
+        policy = None if cors is None else Policy(cors)
+        self._envelope = make_envelope(policy, compression, self._limits)
         options = Options(
             limits=self._limits,
             missing=(missing,) if isinstance(missing, str) else frozenset(missing),
@@ -101,6 +114,7 @@ class App:
             strict_query=strict_query,
             outbound=outbound or Outbound(),
             security=dict(security or {}),
+            policy=policy,
         )
         self._world = World(document, handlers, options, base, strict)
         self._lifespan = Lifespan(partial(self._world.session, lifespan, self))
@@ -117,7 +131,11 @@ class App:
         """ASGI 3."""
         kind = scope["type"]
         if kind == "http":
-            await self._http(scope, receive, send)
+            if self._envelope is None:
+                await self._http(scope, receive, send)
+            else:
+                current = self._world.current
+                await self._envelope.serve(self._http, current, scope, receive, send)
         elif kind == "lifespan":
             await self._lifespan.protocol(receive, send)
         elif kind == "websocket":

@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from brrt.config import Limits, SettingError
+from brrt.http.compression import Compression
+from brrt.http.cors import CORS
 from brrt.http.responses import Mode
 from brrt.outbound.settings import Outbound
 
@@ -40,6 +42,14 @@ def check_options(
     if outbound is not None and not isinstance(outbound, Outbound):
         raise _wrong("outbound", outbound, "give brrt.Outbound(...)")
     _check_errors(errors or {})
+
+
+def check_envelope(cors: Any, compression: Any) -> None:
+    """Check what is done to every answer. Raises `SettingError`."""
+    if cors is not None and not isinstance(cors, CORS):
+        raise _wrong("cors", cors, "give brrt.CORS(origins=...)")
+    if not isinstance(compression, (bool, Compression)):
+        raise _wrong("compression", compression, "give True, False or brrt.Compression(...)")
 
 
 def _check_errors(errors: Any) -> None:

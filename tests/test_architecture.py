@@ -22,6 +22,7 @@ FLOORS = {
         "handlers",
         "arguments",
         "endpoints",
+        "envelope",
         "running",
         "snapshot",
         "exchange",
