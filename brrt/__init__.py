@@ -27,6 +27,8 @@ from brrt.errors import (
     Unresolved,
 )
 from brrt.handlers import Handlers
+from brrt.http.compression import Compression
+from brrt.http.cors import CORS
 from brrt.http.events import Event
 from brrt.http.proxies import Proxies
 from brrt.http.replies import Reply
@@ -43,13 +45,15 @@ from brrt.security.credentials import Basic
 
 __version__ = "0.1.0"
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - by the alphabet: a class in capitals is no constant
     "App",
     "Background",
     "BadRequest",
     "Basic",
     "BrrtError",
+    "CORS",
     "ClientGone",
+    "Compression",
     "Conflict",
     "Cookie",
     "Delivery",

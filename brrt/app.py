@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 
 from brrt.config import Limits, QueuePolicy
 from brrt.endpoints import Endpoint, Options
+from brrt.envelope import make_envelope
 from brrt.errors import ClientGone, LifecycleError
 from brrt.exchange import Allowed, Unrouted, respond
 from brrt.handlers import Handlers, Registration, given
@@ -22,12 +23,16 @@ from brrt.http.additions import ADDITIONS, with_headers
 from brrt.http.answers import (
     PAGE_HEADERS,
     Answer,
+    HeaderPair,
     ResponseApp,
     Scope,
     Send,
     send_answer,
 )
 from brrt.http.bodies import Receive
+from brrt.http.compression import Compression
+from brrt.http.cors import CORS
+from brrt.http.cross_origin import Policy
 from brrt.http.failures import ErrorMap, Failures
 from brrt.http.identities import identified, identify
 from brrt.http.outflow import Outflow
@@ -39,7 +44,7 @@ from brrt.http.websockets import refuse
 from brrt.lifespan import Life, Lifespan
 from brrt.openapi.document import Document, Source
 from brrt.openapi.json_encoding import encode_json
-from brrt.options import check_edge, check_options
+from brrt.options import check_options, check_settings
 from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound
 from brrt.rates.settings import RateLimits
@@ -80,6 +85,10 @@ class App:
       request)` that returns who it is, or None. A scheme without one cannot be served.
     - `rates`: how often one client may ask (`RateLimits`); the document's `x-brrt-rate-limit`
       wins.
+    - `cors`: which pages of other origins may use the app (`CORS`); none where it is not given.
+    - `compression`: compress answers (`Compression`; True for its defaults). Off by default: who
+      can put text beside a secret and see how long the answer is, guesses the secret (BREACH), and
+      a proxy in front does it as well.
 
     Raises `SpecError` with all faults: of the document, or, where that has none, of all handlers
     and what the document asks of them. Raises `SettingError` for an option that cannot be.
@@ -104,35 +113,31 @@ class App:
         request_id: str | None = REQUEST_ID,
         security: Mapping[str, Provider] | None = None,
         rates: RateLimits | None = None,
+        cors: CORS | None = None,
+        compression: Compression | bool = False,
     ) -> None:
-        check_options(
-            document,
-            limits,
-            lifespan,
-            errors,
-            validate_responses,
-            health,
-            strict_query,
-            outbound,
-            rates,
-        )
-        check_edge(proxies, request_id)
+        mode, edge = validate_responses, {"cors": cors, "compression": compression}
+        check_options(document, lifespan, errors, mode, health, strict_query, request_id)
+        check_settings(limits=limits, outbound=outbound, proxies=proxies, rates=rates, **edge)
         check_providers(security or {})
         self._limits = limits or Limits()
         self._health = health
         self._unmasking = None if proxies is None else Unmasking(proxies)
         self._request_id = None if request_id is None else request_id.lower().encode()
         self._failures = Failures(errors or {}, self._limits)
+        policy = None if cors is None else Policy(cors)
+        self._envelope = make_envelope(policy, compression, self._limits)
         options = Options(
             limits=self._limits,
             missing=(missing,) if isinstance(missing, str) else frozenset(missing),
-            mode=validate_responses,
+            mode=mode,
             state=state_type(lifespan),
             has_state=lifespan is not None,
             strict_query=strict_query,
             outbound=outbound or Outbound(),
             security=dict(security or {}),
             rates=rates,
+            policy=policy,
         )
         self._world = World(document, handlers, options, base, strict)
         self._lifespan = Lifespan(partial(self._world.session, lifespan, self))
@@ -149,7 +154,14 @@ class App:
         """ASGI 3."""
         kind = scope["type"]
         if kind == "http":
-            await self._http(scope, receive, send)
+            if self._unmasking is not None:
+                scope = self._unmasking.unmask(scope)
+            identity = identify(scope, self._request_id)
+            if self._envelope is None:
+                await self._http(scope, receive, send, identity)
+            else:
+                current = self._world.current
+                await self._envelope.serve(self._http, current, scope, receive, send, identity)
         elif kind == "lifespan":
             await self._lifespan.protocol(receive, send)
         elif kind == "websocket":
@@ -157,11 +169,10 @@ class App:
         else:
             raise NotImplementedError(f"brrt does not speak {kind!r}; it serves http and lifespan")
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _http(
+        self, scope: Scope, receive: Receive, send: Send, identity: HeaderPair | None
+    ) -> None:
         """Answer exactly once, whatever happens."""
-        if self._unmasking is not None:
-            scope = self._unmasking.unmask(scope)
-        identity = identify(scope, self._request_id)
         run = self._world.run
         answer: Answer | ResponseApp | Outflow
         try:

@@ -10,6 +10,7 @@ from typing import Any
 from brrt.config import PER_HANDLER, Limits, SettingError
 from brrt.errors import Fault, MissingExtra
 from brrt.handlers import Registration
+from brrt.http.cross_origin import Policy, operation_policy
 from brrt.http.declared import response_schemas
 from brrt.http.requests import Request
 from brrt.http.responses import Mode, Responder
@@ -56,7 +57,8 @@ class Options:
     type of the lifespan's state, where it is known; `strict_query` refuses unknown names in
     queries, unless an operation says otherwise; `outbound` is how callbacks and webhooks are sent;
     `security` are the providers by the names of their schemes; `rates` is how often one client may
-    ask where the document does not say it.
+    ask where the document does not say it; `policy` is for pages of other origins, None where they
+    are told nothing.
     """
 
     limits: Limits
@@ -68,6 +70,7 @@ class Options:
     outbound: Outbound = Outbound()  # noqa: RUF009 - frozen
     security: Mapping[str, Provider] = field(default_factory=dict[str, Provider])
     rates: RateLimits | None = None
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,16 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation, compiled. `cancels`: a client that hangs up cancels the handler."""
+    """One operation, compiled. `cancels`: a client that hangs up cancels the handler.
+
+    `policy` is for pages of other origins, None where they are told nothing.
+    """
 
     operation: Operation
     responder: Responder
     cancels: bool
     served: Served | None
+    policy: Policy | None = None
 
     @property
     def name(self) -> str:
@@ -143,6 +150,7 @@ def make_endpoint(
         responder=responder,
         cancels=policy == "cancel" or (policy != "finish" and operation.safe),
         served=make_served(operation, registration, schemas, options, faults),
+        policy=operation_policy(operation, options.policy, faults),
     )
 
 

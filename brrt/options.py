@@ -6,32 +6,39 @@ A wrong option must not wait for the first request to show, and must never switc
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from brrt.config import Limits, SettingError
 from brrt.http.answers import is_token
+from brrt.http.compression import Compression
+from brrt.http.cors import CORS
 from brrt.http.proxies import Proxies
 from brrt.http.responses import Mode
 from brrt.outbound.settings import Outbound
 from brrt.rates.settings import RateLimits
 
+_SETTINGS: Final[Mapping[str, type]] = {
+    "limits": Limits,
+    "outbound": Outbound,
+    "proxies": Proxies,
+    "rates": RateLimits,
+    "cors": CORS,
+    "compression": Compression,
+}
+
 
 def check_options(
     document: Any,
-    limits: Any,
     lifespan: Any,
     errors: Any,
     mode: Any,
     health: Any,
-    strict_query: Any = False,
-    outbound: Any = None,
-    rates: Any = None,
+    strict_query: Any,
+    request_id: Any,
 ) -> None:
     """Check the options of `App`. Raises `SettingError`, which names the option and the cure."""
     if not isinstance(document, (str, os.PathLike, Mapping)):
         raise _wrong("document", document, "give a path, the text of a document, or a mapping")
-    if limits is not None and not isinstance(limits, Limits):
-        raise _wrong("limits", limits, "give brrt.Limits(...)")
     if lifespan is not None and not callable(lifespan):
         raise _wrong("lifespan", lifespan, "give an async context manager function")
     if mode not in get_args(Mode):
@@ -41,19 +48,18 @@ def check_options(
         raise _wrong("health", health, "give a path that starts with a slash, or None")
     if not isinstance(strict_query, bool):
         raise _wrong("strict_query", strict_query, "give True or False")
-    if outbound is not None and not isinstance(outbound, Outbound):
-        raise _wrong("outbound", outbound, "give brrt.Outbound(...)")
-    if rates is not None and not isinstance(rates, RateLimits):
-        raise _wrong("rates", rates, "give brrt.RateLimits(...)")
+    if request_id is not None and not (isinstance(request_id, str) and is_token(request_id)):
+        raise _wrong("request_id", request_id, "give the name of a header, or None")
     _check_errors(errors or {})
 
 
-def check_edge(proxies: Any, request_id: Any) -> None:
-    """Check the options about what stands between the app and its clients."""
-    if proxies is not None and not isinstance(proxies, Proxies):
-        raise _wrong("proxies", proxies, "give brrt.Proxies(...)")
-    if request_id is not None and not (isinstance(request_id, str) and is_token(request_id)):
-        raise _wrong("request_id", request_id, "give the name of a header, or None")
+def check_settings(**given: Any) -> None:
+    """Check the options that are settings of a class of their own. Raises `SettingError`."""
+    for name, value in given.items():
+        kind = _SETTINGS[name]
+        is_switch = kind is Compression and isinstance(value, bool)
+        if value is not None and not isinstance(value, kind) and not is_switch:
+            raise _wrong(name, value, f"give brrt.{kind.__name__}(...)")
 
 
 def _check_errors(errors: Any) -> None:

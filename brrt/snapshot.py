@@ -32,7 +32,8 @@ class Snapshot:
     """All endpoints, the way to them, and the pools that serve them.
 
     `pools` has the place of `endpoints`; it is empty until the app runs. `hooks` are what the app
-    itself may send.
+    itself may send. `has_policies`: some operation tells pages of other origins something of its
+    own.
     """
 
     document: Document
@@ -41,6 +42,7 @@ class Snapshot:
     router: Router[int]
     endpoints: tuple[Endpoint, ...]
     pools: tuple[Pool | None, ...]
+    has_policies: bool = False
 
     def index(self, name: str) -> int | None:
         """The place of an operation, by its snake_case name."""
@@ -113,7 +115,9 @@ def compile_snapshot(
     router = _route(found, faults)
     if faults:
         raise SpecError(faults)
-    return Snapshot(document, schemas, Hooks(sent, schemas), router, endpoints, ())
+    has_policies = any(one.policy != options.policy for one in endpoints)
+    hooks = Hooks(sent, schemas)
+    return Snapshot(document, schemas, hooks, router, endpoints, (), has_policies)
 
 
 def _name_faults(found: tuple[Operation, ...]) -> list[Fault]:

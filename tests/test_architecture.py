@@ -23,6 +23,7 @@ FLOORS = {
         "allowances",
         "arguments",
         "endpoints",
+        "envelope",
         "running",
         "snapshot",
         "exchange",
