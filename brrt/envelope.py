@@ -74,7 +74,11 @@ class Envelope:
         Where all have the same that lets everybody, nothing depends on who asks.
         """
         varies = snapshot.has_policies or not policy.is_open
-        origin = next((value for name, value in scope["headers"] if name == ORIGIN), None)
+        origin = None
+        for name, value in scope["headers"]:  # half the time of `next` and an iterator
+            if name == ORIGIN:
+                origin = value
+                break
         if not snapshot.has_policies:
             return dressed(send, policy, origin, varies)
         if origin is None:

@@ -31,7 +31,7 @@ class CORS:
     """Which pages of other origins may use the app, and how.
 
     `origins` are written as browsers send them, `https://app.example`; `("*",)` is all of them,
-    and `"null"` those that have none of their own, such as files and sandboxed frames.
+    and `"null"` those that have none of their own, such as files and sandboxed frames: of anybody.
     `origin_regex` must match the whole of an origin. `methods` are those that the document has
     for a path, or, of these, the ones that are listed here. `headers` are those that a request
     may carry besides the harmless ones, `("*",)` any. `credentials` lets cookies and client
@@ -76,8 +76,10 @@ class CORS:
         if not self.credentials:
             return
         cure = "with credentials=True name the origins one by one: any page could act for a user"
-        if ANY in self.origins or NULL in self.origins:  # any page can have a frame without one
+        if ANY in self.origins:
             raise wrong("origins", self.origins, cure)
+        if NULL in self.origins:  # which any page becomes in a sandboxed frame
+            raise wrong("origins", self.origins, f"'null' may be anybody; {cure}")
         if pattern is not None and any(map(pattern.fullmatch, _NOBODY)):
             raise wrong("origin_regex", self.origin_regex, f"it matches every origin; {cure}")
         if ANY in self.expose:

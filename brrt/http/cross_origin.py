@@ -37,13 +37,16 @@ MAX_ORIGIN: Final = 320
 # Fetch, section 2.2.2: what pages may send in any case. Starlette allows them expressly.
 _HARMLESS: Final = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
 _ALLOW_ORIGIN: Final = b"access-control-allow-origin"
+_EXPOSE: Final = b"access-control-expose-headers"
 _ALLOW_CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
 _PREFLIGHT_VARY: Final = (
     VARY,
     b", ".join((b"Origin", b"Access-Control-Request-Method", b"Access-Control-Request-Headers"))
     + b", Access-Control-Request-Private-Network",
 )
-_BY_ORIGIN: Final = (b"Origin",)
+_VARIES: Final = (VARY, b"Origin")
+# What an answer may have already of what is told.
+_OURS: Final = frozenset({VARY, _ALLOW_ORIGIN, _ALLOW_CREDENTIALS[0], _EXPOSE})
 _TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 
 
@@ -62,7 +65,7 @@ class Policy:
             shared.append(_ALLOW_CREDENTIALS)
         if settings.expose:
             exposed = ", ".join(settings.expose).encode("ascii")
-            shared.append((b"access-control-expose-headers", exposed))
+            shared.append((_EXPOSE, exposed))
         pattern = None if settings.origin_regex is None else re.compile(settings.origin_regex)
         object.__setattr__(self, "is_open", ANY in settings.origins)
         object.__setattr__(self, "_pattern", pattern)
@@ -124,9 +127,10 @@ class Policy:
             allowed = ", ".join(sorted({*_HARMLESS, *settings.headers})).encode("ascii")
         headers: Headers = [
             _PREFLIGHT_VARY,
-            (b"access-control-allow-methods", ", ".join(methods).encode("latin-1")),
             (b"access-control-max-age", b"%d" % settings.max_age),
         ]
+        if methods:
+            headers.append((b"access-control-allow-methods", ", ".join(methods).encode("latin-1")))
         if allowed is not None:
             headers.append((b"access-control-allow-headers", allowed))
         if settings.credentials:
@@ -162,16 +166,25 @@ def dressed(send: Send, policy: Policy | None, origin: bytes | None, varies: boo
     A plain function: no answer waits a turn longer for it.
     """
     extra = () if policy is None else policy.headers(origin)
-    names = {name for name, _ in extra}
+    added = (*extra, _VARIES) if varies else extra
 
     def dress(message: Any) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            given = message.get("headers", ())
-            headers = [*(one for one in given if one[0] not in names), *extra]
-            message = {**message, "headers": with_vary(headers, _BY_ORIGIN) if varies else headers}
+            headers = [*message.get("headers", ()), *added]
+            for name, _ in headers[: -len(added)] if added else ():
+                if name in _OURS:
+                    headers = _merged(headers, extra)
+                    break
+            message = {**message, "headers": headers}
         return send(message)
 
     return dress
+
+
+def _merged(headers: Headers, extra: tuple[tuple[bytes, bytes], ...]) -> Headers:
+    """The headers, in which what a handler says for itself gives way, and there is one Vary."""
+    names = {name for name, _ in extra}
+    return with_vary([*(one for one in headers if one[0] not in names), *extra], ())
 
 
 # What `x-cors` may say, and the setting that it replaces.

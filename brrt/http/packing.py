@@ -28,12 +28,13 @@ IN_THREAD: Final = 262_144
 # Accept-Encoding headers that are remembered. There is one for each kind of client.
 MAX_TAKEN: Final = 16
 
+_RANGE: Final = b"content-range"
 # What an answer has that says it is not to be changed: it is encoded already, a part of a whole,
 # or its bytes have been summed up (RFC 9530; RFC 3230; RFC 1864).
 _AS_IT_IS: Final = frozenset(
     {
         b"content-encoding",
-        b"content-range",
+        _RANGE,
         b"content-digest",
         b"repr-digest",
         b"digest",
@@ -142,12 +143,12 @@ class Packer:
         headers, status = message.get("headers", ()), message["status"]
         if status == 304:
             return self._send({**message, "headers": self._unmodified(headers)})
-        if status in BODILESS or status == 206 or not self._may_pack(headers):
+        if status in BODILESS or not self._may_pack(headers, status == 206):
             return self._send(message)
         message = {**message, "headers": with_vary(headers, _VARY)}
         length = _length(headers)
         coding = self._taken.coding
-        if coding is None or not self._is_worth_it(length):
+        if coding is None or status == 206 or not self._is_worth_it(length):
             return self._send(message)
         if self._scope["method"] == "HEAD":
             return self._send(_packed(message, coding, None))
@@ -157,11 +158,14 @@ class Packer:
         self._flow = self._packing.begin(coding)
         return self._send(_packed(message, coding, None) if self._flow else message)
 
-    def _may_pack(self, headers: Headers) -> bool:
-        """Whether the content may be changed, and is of a type that is worth it."""
+    def _may_pack(self, headers: Headers, is_part: bool) -> bool:
+        """Whether the content may be changed, and is of a type that is worth it.
+
+        A part never is, but it varies as the whole does (section 15.3.7).
+        """
         kind = b""
         for name, value in headers:
-            if name in _AS_IT_IS:
+            if name in _AS_IT_IS and not (is_part and name == _RANGE):
                 return False
             if name == b"cache-control" and b"no-transform" in value.lower():
                 return False

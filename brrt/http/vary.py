@@ -8,17 +8,20 @@ VARY = b"vary"
 
 
 def with_vary(headers: Iterable[tuple[bytes, bytes]], names: tuple[bytes, ...]) -> Headers:
-    """The same headers with one Vary, which also has these names; `*` says it all already."""
+    """The same headers with one Vary, which names each once, these too; `*` says it all already."""
     kept: Headers = []
-    there: list[bytes] = []
+    there: dict[bytes, bytes] = {}
     for pair in headers:
         if pair[0] == VARY:
-            there += [one.strip() for one in pair[1].split(b",") if one.strip()]
+            for one in pair[1].split(b","):
+                there.setdefault(one.strip().lower(), one.strip())
         else:
             kept.append(pair)
-    if b"*" not in there:
-        known = {one.lower() for one in there}
-        there += [one for one in names if one.lower() not in known]
+    there.pop(b"", None)
+    if b"*" in there:
+        return [*kept, (VARY, b"*")]
+    for one in names:
+        there.setdefault(one.lower(), one)
     if there:
-        kept.append((VARY, b", ".join(there)))
+        kept.append((VARY, b", ".join(there.values())))
     return kept
