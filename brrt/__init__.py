@@ -37,16 +37,26 @@ from brrt.outbound.settings import Outbound
 from brrt.outbound.signatures import verify_webhook
 from brrt.runtime.background import Background
 from brrt.runtime.statistics import HandlerStatistics, Statistics, TaskStatistics
-from brrt.security.credentials import Basic
+from brrt.security.api_keys import ApiKey, BasicAuth, BasicUser
+from brrt.security.claims import Claims
+from brrt.security.credentials import Basic, ClientCertificate
+from brrt.security.jwt import JWT, TokenStatistics
+from brrt.security.key_sets import KeyStatistics
+from brrt.security.mutual_tls import MutualTLS
 
 __version__ = "0.1.0"
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - the plain order; ruff takes JWT for a constant
+    "ApiKey",
     "App",
     "Background",
     "BadRequest",
     "Basic",
+    "BasicAuth",
+    "BasicUser",
     "BrrtError",
+    "Claims",
+    "ClientCertificate",
     "ClientGone",
     "Conflict",
     "Cookie",
@@ -60,9 +70,12 @@ __all__ = [
     "HandlerStatistics",
     "Handlers",
     "Header",
+    "JWT",
+    "KeyStatistics",
     "LifecycleError",
     "Limits",
     "MissingExtra",
+    "MutualTLS",
     "NotFound",
     "Outbound",
     "OutgoingError",
@@ -81,6 +94,7 @@ __all__ = [
     "Statistics",
     "TargetRefused",
     "TaskStatistics",
+    "TokenStatistics",
     "TooManyRequests",
     "Unauthorized",
     "UnprocessableContent",

@@ -11,6 +11,7 @@ from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound
 from brrt.runtime.patience import Patience
 from brrt.runtime.registry import Registry
+from brrt.security.providers import Holdings
 from brrt.snapshot import Snapshot
 
 
@@ -27,6 +28,7 @@ class Run:
     upload_patience: Patience
     stream_patience: Patience
     outbound: Outbound
+    holdings: Holdings
     thread: int = field(default_factory=threading.get_ident)
     connections: Connections | None = None
 
@@ -41,6 +43,8 @@ class Run:
         await self.stream_patience.finish(self.registry.last_moment() - self.loop.time())
         if self.connections is not None:
             await self.connections.aclose()
+        self.patience.close()  # who is still being asked about is not waited for
+        await self.holdings.aclose(self.limits.cancel_wait)
 
     def grant(self, grace: float) -> None:
         """Stop within so many seconds, also if the stop has begun."""
