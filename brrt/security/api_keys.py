@@ -145,7 +145,8 @@ def _check_principal(principal: Any, who: str) -> None:
 
 
 def _types(principals: Iterable[Any]) -> tuple[type, ...]:
-    return tuple(dict.fromkeys(type(one) for one in principals))
+    found: list[type] = [type(one) for one in principals]
+    return tuple(dict.fromkeys(found))
 
 
 def _count(number: int, noun: str) -> str:

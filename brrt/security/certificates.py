@@ -44,6 +44,15 @@ def read_header(value: bytes) -> ClientCertificate:
         raise Unreadable from None
 
 
+def read_chain(chain: tuple[str, ...]) -> ClientCertificate:
+    """Certificates in PEM, that of the client first. Raises `Unreadable`."""
+    try:
+        subject = x509.load_pem_x509_certificate(chain[0].encode()).subject
+    except ValueError:
+        raise Unreadable from None
+    return ClientCertificate(subject.rfc4514_string(), chain)
+
+
 def _shown(certificate: x509.Certificate) -> ClientCertificate:
     pem = certificate.public_bytes(Encoding.PEM).decode("ascii")
     return ClientCertificate(certificate.subject.rfc4514_string(), (pem,))

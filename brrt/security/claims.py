@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from brrt.errors import Unauthorized
+from brrt.openapi.json_values import is_list
 from brrt.security.scopes import read_scopes
 
 # Where a provider does not ask for a type: what access tokens have. Others, such as `logout+jwt`
@@ -83,7 +84,7 @@ class Rules:
         if self.audience is None:
             good = given is None or given == []
         else:
-            named: list[Any] = given if isinstance(given, list) else [given]
+            named = given if is_list(given) else [given]
             texts = [one for one in named if isinstance(one, str)]
             good = len(texts) == len(named) and not self.audience.isdisjoint(texts)
         if not good:

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from brrt.openapi.json_values import is_mapping
+
 # Header, payload and signature, none of them empty. Five parts would be an encrypted token.
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
@@ -50,13 +52,12 @@ def read_header(token: str, limit: int) -> Header:
 def parse_object(data: bytes) -> dict[str, Any]:
     """A JSON object in UTF-8 (RFC 7493: each name once). Raises `Unreadable`."""
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_refuse)
+        value: Any = json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Unreadable from None
-    if not isinstance(value, dict):
+    if not is_mapping(value):
         raise Unreadable
-    found: dict[str, Any] = value
-    return found
+    return value
 
 
 def _decode(text: str) -> bytes:

@@ -76,8 +76,11 @@ def certificate_of(scope: Mapping[str, Any]) -> Shown | None:
 
     One that the server found wrong cannot be read, and neither can one without a name.
     """
-    tls: Mapping[str, Any] = (scope.get("extensions") or {}).get("tls") or {}
-    chain = tuple(tls.get("client_cert_chain") or ())
+    extensions: Any = scope.get("extensions")
+    tls: Any = extensions.get("tls") if extensions else None
+    if not tls:
+        return None
+    chain: tuple[str, ...] = tuple(tls.get("client_cert_chain") or ())
     name, error = tls.get("client_cert_name"), tls.get("client_cert_error")
     if not (chain or name or error):
         return None

@@ -216,8 +216,8 @@ class FetchedKeys:
 
         Where none may be made now, nobody waits.
         """
-        if self._held is None or self._held.keys is not keys:
-            return self._held.keys if self._held else None
+        if (others := self._others(keys)) is not None:
+            return others
         now, here = self._clock.monotonic(), self._here()
         task = here.task if here.task is not None and not here.task.done() else None
         if task is None and now >= self._extra:
@@ -226,8 +226,10 @@ class FetchedKeys:
         if task is None:
             return None
         await self._wait(task)
-        held = self._held
-        return held.keys if held is not None and held.keys is not keys else None
+        return self._others(keys)
+
+    def _others(self, keys: Keys) -> Keys | None:
+        return self._held.keys if self._held and self._held.keys is not keys else None
 
     # The fetch
 

@@ -7,7 +7,7 @@ of such a peer with `brrt.peer_trusted`, and nothing else is proof.
 from collections.abc import Callable, Collection, Mapping
 from importlib.util import find_spec
 from inspect import isawaitable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from brrt.config import SettingError
 from brrt.errors import MissingExtra
@@ -57,10 +57,11 @@ class MutualTLS:
         self._header, self._verified = _header("header", header), _header("verified", verified)
         self._names = {} if names is None else _names(names)
         self._check = check
-        types = (ClientCertificate,) if check is None else returned_types(check)
-        if isinstance(names, Mapping):
-            types = tuple(dict.fromkeys(type(one) for one in self._names.values()))
-        self.principal_types: tuple[type, ...] = types
+        self.principal_types = self._types() if check is None else returned_types(check)
+
+    def _types(self) -> tuple[type, ...]:
+        kinds: list[type] = [type(one) for one in self._names.values()]
+        return tuple(dict.fromkeys(ClientCertificate if one is _Itself else one for one in kinds))
 
     def __repr__(self) -> str:
         where = f"in {self._header.decode()}" if self._header else "of the connection"
@@ -73,7 +74,7 @@ class MutualTLS:
         One that is wrong, or that stands there twice, cannot be read.
         """
         if self._header is None:
-            return certificate_of(scope)
+            return _of_connection(scope)
         if scope.get(PEER_TRUSTED) is not True:
             return None
         found = [value for name, value in scope["headers"] if name == self._header and value]
@@ -114,6 +115,20 @@ class _Itself:
 _ITSELF: Final = _Itself()
 
 
+def _of_connection(scope: Mapping[str, Any]) -> Shown | None:
+    """That of the connection; a server need not say a name that stands in the certificate."""
+    shown = certificate_of(scope)
+    tls: Any = scope["extensions"]["tls"] if shown is not None and shown.value is None else None
+    if tls is None or tls.get("client_cert_error"):
+        return shown
+    from brrt.security.certificates import Unreadable, read_chain
+
+    try:
+        return Shown(read_chain(tuple(tls["client_cert_chain"])))
+    except Unreadable:
+        return shown
+
+
 def _read(value: bytes) -> ClientCertificate | None:
     from brrt.security.certificates import Unreadable, read_header
 
@@ -143,7 +158,7 @@ def _names(given: Any) -> dict[Any, Any]:
         if name is None or not text:
             cure = "write it as RFC 4514 does, such as CN=billing,O=Shop"
             raise SettingError(f"names cannot have {text!r}; {cure}")
-        principal = given[text] if isinstance(given, Mapping) else _ITSELF
+        principal: Any = cast("Any", given)[text] if isinstance(given, Mapping) else _ITSELF
         if principal is None or principal is False:
             raise SettingError(f"the principal of {text!r} is {principal!r}, which means nobody")
         known[name] = principal

@@ -40,10 +40,9 @@ def principal_types(provider: Provider) -> tuple[type, ...]:
     """The types of those whom a provider knows, as it says itself in `principal_types`, or by its
     annotation; none where it says nothing.
     """
-    own: Any = getattr(provider, "principal_types", None)
-    if isinstance(own, tuple):
-        each: tuple[Any, ...] = own
-        return tuple(one for one in each if isinstance(one, type))
+    own: tuple[type, ...] | None = getattr(provider, "principal_types", None)
+    if own is not None:
+        return own
     return returned_types(provider)
 
 

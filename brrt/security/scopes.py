@@ -3,10 +3,12 @@
 Closed: who cannot say what is granted to him is granted nothing.
 """
 
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final, TypeGuard
 
 from brrt.errors import Forbidden
+
+NONE: Final = frozenset[str]()
 
 
 def require(wanted: Collection[str], granted: Collection[str]) -> None:
@@ -26,7 +28,8 @@ def read_scopes(value: Any) -> frozenset[str]:
     """Scopes as they are written in tokens; of anything else there are none."""
     if isinstance(value, str):
         return frozenset(value.split())
-    if isinstance(value, Iterable):
-        each: Iterable[Any] = value
-        return frozenset(one for one in each if isinstance(one, str))
-    return frozenset()
+    return frozenset(one for one in value if isinstance(one, str)) if _is_several(value) else NONE
+
+
+def _is_several(value: Any) -> TypeGuard[Collection[Any]]:
+    return isinstance(value, (list, tuple, set, frozenset))
