@@ -70,7 +70,7 @@ async def refusal(provider: JWT, text: str) -> str:
 
 async def test_a_good_token() -> None:
     """Its claims, typed."""
-    found = await fixed()(token(email="ada@example.com"), ("read",), None)  # noqa: S106
+    found = await fixed()(token(email="ada@example.com"), ("read",), None)
     assert (found.subject, found.issuer, found.scopes) == ("ada", ISSUER, {"read"})
     assert found.expires == NOW + 300
     assert found.claims["email"] == "ada@example.com"
