@@ -9,6 +9,7 @@ import pytest
 
 from brrt import ApiKey, App, Basic, BasicAuth, BasicUser, Forbidden, SettingError
 from brrt.security import api_keys
+from brrt.security.digests import is_same
 from tests.conftest import Connect, operation, serve
 
 OLD, NEW, OTHER = "old-key-0123", "new-key-4567", "other-key-89"
@@ -176,7 +177,7 @@ class Counter:
 
 async def test_everybody_is_refused_after_the_same_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown user, a wrong password and a right one take as many comparisons."""
-    counter = Counter(api_keys.is_same)
+    counter = Counter(is_same)
     monkeypatch.setattr(api_keys, "is_same", counter)
     provider = BasicAuth(PASSWORDS)
     for name, password in (

@@ -29,7 +29,12 @@ ISSUER = "https://issuer.example"
 def fixed(algorithm: str = "ES256", **settings: Any) -> JWT:
     """A provider that knows one key, named `one`."""
     keys = {"keys": [public_jwk(make_key(algorithm), "one")]}
-    given = {"issuer": ISSUER, "audience": AUDIENCE, "keys": keys, "_clock": Time().clock}
+    given: dict[str, Any] = {
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "keys": keys,
+        "_clock": Time().clock,
+    }
     return JWT(**(given | settings))
 
 

@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -156,7 +156,7 @@ def test_urls(url: str, good: bool) -> None:
     if good:
         assert check_url(url, insecure=False) == url
     else:
-        with pytest.raises(ValueError, match="https|password"):
+        with pytest.raises(ValueError, match=r"https|password"):
             check_url(url, insecure=False)
     assert check_url("http://a.example/", insecure=True)
 
@@ -370,7 +370,7 @@ class AsyncIssuer:
             await self._serving.__aexit__(None, None, None)
         self._serving = None
 
-    async def __aenter__(self) -> "AsyncIssuer":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

@@ -1,7 +1,7 @@
 """Certificates of clients: from the connection, or from a proxy that is trusted, and else never."""
 
 import base64
-import datetime
+import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ SCHEME = {"tls": {"type": "mutualTLS"}}
 def certificate(name: str = BILLING) -> x509.Certificate:
     """A certificate of somebody, signed by himself."""
     key, subject = make_key("ES256"), x509.Name.from_rfc4514_string(name)
-    since = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    since = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -36,7 +36,7 @@ def certificate(name: str = BILLING) -> x509.Certificate:
         .public_key(key.public_key())
         .serial_number(7)
         .not_valid_before(since)
-        .not_valid_after(since + datetime.timedelta(days=3650))
+        .not_valid_after(since + dt.timedelta(days=3650))
         .sign(key, hashes.SHA256())
     )
 
@@ -127,7 +127,7 @@ def tls(**members: Any) -> dict[str, Any]:
     ],
 )
 async def test_the_certificate_of_the_connection(members: dict[str, Any], status: int) -> None:
-    """By its name, which is that in the certificate where this is there; never one with an error."""
+    """By its name, or what stands in it; never one with an error."""
     async with connected(shop(MutualTLS(names=[BILLING])), **tls(**members)) as connect:
         answer = await connect.get("/read")
     assert answer.status_code == status
