@@ -21,7 +21,7 @@ from brrt.security.key_sets import Clock
 AUDIENCE = "https://shop.example"
 SECRET = b"0123456789abcdef0123456789abcdef"
 NOW = 1_700_000_000.0
-CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
+CURVES: dict[str, Any] = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
 
 
 @cache
