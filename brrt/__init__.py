@@ -41,17 +41,27 @@ from brrt.outbound.signatures import verify_webhook
 from brrt.rates.settings import RateLimits
 from brrt.runtime.background import Background
 from brrt.runtime.statistics import HandlerStatistics, Statistics, TaskStatistics
-from brrt.security.credentials import Basic
+from brrt.security.api_keys import ApiKey, BasicAuth, BasicUser
+from brrt.security.claims import Claims
+from brrt.security.credentials import Basic, ClientCertificate
+from brrt.security.jwt import JWT, TokenStatistics
+from brrt.security.key_sets import KeyStatistics
+from brrt.security.mutual_tls import MutualTLS
 
 __version__ = "0.1.0"
 
 __all__ = [  # noqa: RUF022 - by the alphabet: a class in capitals is no constant
+    "ApiKey",
     "App",
     "Background",
     "BadRequest",
     "Basic",
+    "BasicAuth",
+    "BasicUser",
     "BrrtError",
     "CORS",
+    "Claims",
+    "ClientCertificate",
     "ClientGone",
     "Compression",
     "Conflict",
@@ -66,9 +76,12 @@ __all__ = [  # noqa: RUF022 - by the alphabet: a class in capitals is no constan
     "HandlerStatistics",
     "Handlers",
     "Header",
+    "JWT",
+    "KeyStatistics",
     "LifecycleError",
     "Limits",
     "MissingExtra",
+    "MutualTLS",
     "NotFound",
     "Outbound",
     "OutgoingError",
@@ -89,6 +102,7 @@ __all__ = [  # noqa: RUF022 - by the alphabet: a class in capitals is no constan
     "Statistics",
     "TargetRefused",
     "TaskStatistics",
+    "TokenStatistics",
     "TooManyRequests",
     "Unauthorized",
     "UnprocessableContent",

@@ -23,7 +23,7 @@ from brrt.openapi.operations import EVENTS, Operation
 from brrt.openapi.query_names import api_key_names
 from brrt.openapi.requests import ParameterReader
 from brrt.openapi.schemas import Direction, Schemas
-from brrt.openapi.security import MUTUAL_TLS, alternatives, security_schemes, unknown_schemes
+from brrt.openapi.security import alternatives, security_schemes, unknown_schemes
 from brrt.outbound.connections import require_library
 from brrt.outbound.sender import Sender
 from brrt.outbound.settings import Outbound
@@ -262,12 +262,7 @@ def _guard(operation: Operation, options: Options, faults: list[Fault]) -> Guard
             return None
     needed = {one.scheme.name: one.scheme for each in required for one in each}
     for scheme in needed.values():
-        if scheme.kind == MUTUAL_TLS:
-            message = f"operation {operation.id} is behind {scheme.name}, which is mutualTLS"
-            faults.append(
-                operation.node.fault(message, "brrt does not know client certificates yet")
-            )
-        elif scheme.name not in options.security:
+        if scheme.name not in options.security:
             message = f"operation {operation.id} is behind {scheme.name}, which has no provider"
             cure = (
                 f"App(..., security={{{scheme.name!r}: provider}}); or leave it without a handler:"

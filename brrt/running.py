@@ -13,6 +13,7 @@ from brrt.rates.limiter import Limiter
 from brrt.rates.settings import RateLimits
 from brrt.runtime.patience import Patience
 from brrt.runtime.registry import Registry
+from brrt.security.providers import Holdings
 from brrt.snapshot import Snapshot
 
 
@@ -29,6 +30,7 @@ class Run:
     upload_patience: Patience
     stream_patience: Patience
     outbound: Outbound
+    holdings: Holdings
     thread: int = field(default_factory=threading.get_ident)
     connections: Connections | None = None
     rates: RateLimits | None = None
@@ -53,6 +55,8 @@ class Run:
             await self.connections.aclose()
         if self.limiter is not None:
             await self.limiter.aclose()
+        self.patience.close()  # who is still being asked about is not waited for
+        await self.holdings.aclose(self.limits.cancel_wait)
 
     def grant(self, grace: float) -> None:
         """Stop within so many seconds, also if the stop has begun."""

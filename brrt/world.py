@@ -27,6 +27,7 @@ from brrt.runtime.patience import Patience
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
 from brrt.runtime.statistics import Statistics
+from brrt.security.providers import Holdings
 from brrt.snapshot import Snapshot, compile_snapshot
 
 logger = logging.getLogger("brrt")
@@ -91,8 +92,10 @@ class World:
                     uploads,
                     streams,
                     self._options.outbound,
+                    Holdings(self._options.security),
                     rates=self._options.rates,
                 )
+                self.run.holdings.begin_run()
                 yield
             finally:
                 await self._end(registry)

@@ -693,17 +693,26 @@ def test_get_secret(shop: httpx.Client, token: str, caller: dict[str, Any]) -> N
     assert response.json() == caller
 
 
+def test_get_secret_with_a_key(shop: httpx.Client) -> None:
+    """The key of a machine opens the door, too."""
+    response = shop.get("/secure", headers={"X-API-Key": "demo-key"})
+    assert response.status_code == 200
+    assert response.json() == {"subject": "a machine", "scopes": []}
+
+
 SHOP = 'Bearer realm="Pet store"'
+KEY = 'ApiKey realm="Pet store", in="header", name="X-API-Key"'
 
 
 @pytest.mark.parametrize(
     ("headers", "status", "challenge"),
     [
-        ({}, 401, f'{SHOP}, {SHOP}, scope="read"'),
+        ({}, 401, f'{SHOP}, {SHOP}, scope="read", {KEY}'),
+        ({"X-API-Key": "guessed"}, 401, f'{SHOP}, {SHOP}, scope="read", {KEY}'),
         (
             {"Authorization": "Bearer guessed"},
             401,
-            f'{SHOP}, error="invalid_token", {SHOP}, error="invalid_token", scope="read"',
+            f'{SHOP}, error="invalid_token", {SHOP}, error="invalid_token", scope="read", {KEY}',
         ),
         (
             {"Authorization": "Bearer demo-writer"},

@@ -1,4 +1,5 @@
-"""Where a request shows who it is: keys, and the Authorization header (RFC 9110, section 11.6.2).
+"""Where a request shows who it is: keys, the Authorization header (RFC 9110, section 11.6.2), and
+the certificate of a connection.
 
 What is found is never logged, and stands in no message. Nothing here says whether it is right.
 """
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from brrt.openapi.security import API_KEY, BASIC, Scheme
+from brrt.openapi.security import API_KEY, BASIC, MUTUAL_TLS, Scheme
 from brrt.openapi.wire import Unreadable, decode_query, parse_cookies, parse_query
 
 AUTHORIZATION: Final = b"authorization"
@@ -24,6 +25,20 @@ class Basic:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """What a client of mutual TLS shows, checked by who ended the TLS connection.
+
+    `subject` is its name as RFC 4514 writes it; `chain` the certificates in PEM, its own first,
+    as far as they are known. `error` is always None: one that was found wrong is not shown to
+    anybody.
+    """
+
+    subject: str
+    chain: tuple[str, ...] = field(default=(), repr=False)
+    error: None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What a request shows for a scheme. `value` is None where it cannot be read."""
 
@@ -31,7 +46,9 @@ class Shown:
 
 
 def find(scheme: Scheme, scope: Mapping[str, Any]) -> Shown | None:
-    """The credentials of a request for a scheme: a text, or `Basic`. None where it shows none.
+    """The credentials of a request for a scheme: a text, `Basic`, or `ClientCertificate`.
+
+    None where it shows none.
 
     What stands there twice cannot be read: whoever checks one of them may mean the other.
     """
@@ -40,6 +57,8 @@ def find(scheme: Scheme, scope: Mapping[str, Any]) -> Shown | None:
             return _one(_keys(scheme, scope))
         except Unreadable:  # too much to be looked at, or no UTF-8
             return Shown(None)
+    if scheme.kind == MUTUAL_TLS:
+        return certificate_of(scope)
     found = [text for name, text in scope["headers"] if name == AUTHORIZATION]
     if not found:
         return None
@@ -50,6 +69,22 @@ def find(scheme: Scheme, scope: Mapping[str, Any]) -> Shown | None:
     if scheme.http == BASIC and value is not None:
         value = _basic(value)
     return Shown(value if len(found) == 1 else None)
+
+
+def certificate_of(scope: Mapping[str, Any]) -> Shown | None:
+    """The certificate of the connection, by the server (ASGI's TLS extension).
+
+    One that the server found wrong cannot be read, and neither can one without a name.
+    """
+    extensions: Any = scope.get("extensions")
+    tls: Any = extensions.get("tls") if extensions else None
+    if not tls:
+        return None
+    chain: tuple[str, ...] = tuple(tls.get("client_cert_chain") or ())
+    name, error = tls.get("client_cert_name"), tls.get("client_cert_error")
+    if not (chain or name or error):
+        return None
+    return Shown(None if error or not name else ClientCertificate(str(name), chain))
 
 
 def _one(found: list[str]) -> Shown | None:

@@ -12,7 +12,7 @@ from inspect import isawaitable, iscoroutine
 from typing import Any, Final
 
 from brrt.errors import Problem, Unauthorized
-from brrt.openapi.security import API_KEY, BASIC, BEARER, Alternative, Requirement
+from brrt.openapi.security import API_KEY, BASIC, BEARER, MUTUAL_TLS, Alternative, Requirement
 from brrt.security.credentials import find
 from brrt.security.providers import Provider
 
@@ -68,6 +68,8 @@ class Guard:
             return f'ApiKey realm="{self._realm}", {place}'
         if scheme.http == BASIC:
             return f'Basic realm="{self._realm}", charset="UTF-8"'
+        if scheme.kind == MUTUAL_TLS:  # as drafts write it: RFC 9110 wants a challenge
+            return f'ClientCertificate realm="{self._realm}"'
         parts = [f'realm="{self._realm}"']
         if scheme.http == BEARER and refusal is not None:  # RFC 6750, section 3.1
             error = "insufficient_scope" if refusal.status == 403 else "invalid_token"
@@ -113,12 +115,16 @@ class _Asking:
         return self._known[one]
 
     async def _judge(self, one: Requirement) -> Any:
-        shown = find(one.scheme, self._scope)
+        provider = self._providers[one.scheme.name]
+        look: Any = getattr(provider, "find_certificate", None)  # it knows where to look
+        if look is not None and one.scheme.kind == MUTUAL_TLS:
+            shown = look(self._scope)
+        else:
+            shown = find(one.scheme, self._scope)
         if shown is None:
             return None
         principal, refusal = None, None
         if shown.value is not None:
-            provider = self._providers[one.scheme.name]
             try:
                 principal = await provider(shown.value, one.scopes, self._request)
             except Problem as error:

@@ -1,13 +1,17 @@
 """What users write to say who somebody is: a provider for each scheme of the document."""
 
+import asyncio
 import inspect
+import logging
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, get_args
 
 from brrt.config import SettingError
 from brrt.openapi.hints import choices
 from brrt.openapi.signatures import called_function, hinted_function
+
+logger = logging.getLogger("brrt")
 
 # `(credentials, scopes, request) -> principal | None`
 Provider = Callable[..., Awaitable[Any]]
@@ -33,10 +37,49 @@ def _check(name: Any, provider: Any) -> None:
 
 
 def principal_types(provider: Provider) -> tuple[type, ...]:
-    """The types of those whom a provider knows, by its annotation; none where it has none."""
+    """The types of those whom a provider knows, as it says itself in `principal_types`, or by its
+    annotation; none where it says nothing.
+    """
+    own: tuple[type, ...] | None = getattr(provider, "principal_types", None)
+    if own is not None:
+        return own
+    return returned_types(provider)
+
+
+def returned_types(function: Callable[..., Any]) -> tuple[type, ...]:
+    """The types of what a function returns, by its annotation; a class returns itself."""
+    if isinstance(function, type):
+        return (function,)
     try:
-        hint = typing.get_type_hints(hinted_function(provider)).get("return")
+        hint = typing.get_type_hints(hinted_function(function)).get("return")
     except (NameError, TypeError):
         return ()
     found = [one for one in choices(hint) if isinstance(one, type) and one is not type(None)]
     return tuple(one for one in found if one is not object and not get_args(one))
+
+
+class Holdings:
+    """The providers that hold something open while an app runs: those with an `aclose`.
+
+    Each once, under however many schemes it stands. One that also has `begin_run` is told of a
+    run before it is closed for it, so that it may serve several.
+    """
+
+    def __init__(self, providers: Mapping[str, Provider]) -> None:
+        each: dict[int, Any] = {id(one): one for one in providers.values()}
+        self._each = [one for one in each.values() if hasattr(one, "aclose")]
+
+    def begin_run(self) -> None:
+        """An app begins to run in the present loop."""
+        for one in self._each:
+            if hasattr(one, "begin_run"):
+                one.begin_run()
+
+    async def aclose(self, patience: float) -> None:
+        """Its run has ended. Whatever one does, in so many seconds, the others are closed too."""
+        for one in self._each:
+            try:
+                async with asyncio.timeout(patience):
+                    await one.aclose()
+            except Exception:
+                logger.exception("A security provider was not closed: %r", one)

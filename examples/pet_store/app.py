@@ -7,7 +7,7 @@ from pathlib import Path
 
 from brrt import App, Forbidden, Outbound, Problem, TargetRefused
 from examples.pet_store.handlers import admin, files, items, pets, search, users
-from examples.pet_store.security import PROVIDERS
+from examples.pet_store.security import providers
 from examples.pet_store.store import ChipTaken, Store, open_store
 
 DOCUMENT = Path(__file__).with_name("openapi.yaml")
@@ -43,7 +43,7 @@ def build() -> App:
             admin.handlers,
         ],
         lifespan=lifespan,
-        security=PROVIDERS,
+        security=providers(),
         errors={ChipTaken: 409, TargetRefused: refused},
         outbound=Outbound(allow=hosts, only=hosts or None),
     )

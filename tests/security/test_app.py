@@ -477,7 +477,7 @@ async def test_a_change_while_a_provider_is_asked(wire: Call, until: Until) -> N
         (None, MUST, {}, ["read is behind bearer, which has no provider", "security={'bearer'"]),
         (None, MUST, {"bearer": bearer, "baerer": bearer}, ["no such scheme", "mean bearer?"]),
         (None, [{"other": []}], PROVIDERS, ["called 'other'", "'bearer'"]),
-        ({"tls": {"type": "mutualTLS"}}, [{"tls": []}], {"tls": bearer}, ["client certificates"]),
+        ({"tls": {"type": "mutualTLS"}}, [{"tls": []}], {}, ["behind tls, which has no provider"]),
         (None, [{"bearer": [], "key": []}], {"key": key}, ["behind bearer"]),
     ],
 )
