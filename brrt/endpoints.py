@@ -269,7 +269,8 @@ def _guard(operation: Operation, options: Options, faults: list[Fault]) -> Guard
                 f" App(..., missing={{{operation.id!r}}})"
             )
             faults.append(operation.node.fault(message, cure))
-    return Guard(required, options.security, str(document.root.value["info"]["title"]))
+    realm, limit = str(document.root.value["info"]["title"]), options.limits.max_parameters
+    return Guard(required, options.security, realm, limit)
 
 
 def _undeclared(operation: Operation, name: str) -> Fault:

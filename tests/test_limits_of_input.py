@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from brrt import App, Handlers, Limits
-from tests.conftest import Connect, operation, spec
+from tests.conftest import Connect, operation, serve, spec
 
 JSON_BODY: dict[str, Any] = {"content": {"application/json": {}}}
 FORM_BODY = {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}
@@ -116,3 +116,27 @@ async def test_json_is_nested_so_deeply(
     refused = await http.post(path, content=wrap % text, headers=headers)
     assert refused.status_code == 400
     assert "nested too deeply" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(("place", "most"), [("query", 1_500), ("cookie", 1_500), ("query", 3)])
+async def test_keys_are_found_among_as_many(client: Connect, place: str, most: int) -> None:
+    """An API key is looked for in as many parameters as there may be, whatever the default is."""
+
+    async def key(text: str, scopes: Any, request: Any) -> str | None:
+        return "somebody" if text == "good" else None
+
+    scheme = {"type": "apiKey", "in": place, "name": "key"}
+    document = spec()
+    document["paths"] = {"/ask": {"get": operation("ask", security=[{"key": []}])}}
+    document["components"] = {"securitySchemes": {"key": scheme}}
+    limits = Limits(max_parameters=most)
+    http = await client(App(document, serve(ask=nothing), limits=limits, security={"key": key}))
+    for count, status in ((most, 200), (most + 1, 401)):
+        glue = "&" if place == "query" else "; "
+        text = glue.join(["a=1"] * (count - 1) + ["key=good"])
+        query = f"?{text}" if place == "query" else ""
+        headers = {} if query else {"cookie": text}
+        assert (await http.get(f"/ask{query}", headers=headers)).status_code == status
+
+
+async def nothing() -> None: ...

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from brrt.config import MAX_PARAMETERS
 from brrt.openapi.security import API_KEY, BASIC, MUTUAL_TLS, Scheme
 from brrt.openapi.wire import Unreadable, decode_query, parse_cookies, parse_query
 
@@ -45,7 +46,9 @@ class Shown:
     value: Any
 
 
-def find(scheme: Scheme, scope: Mapping[str, Any]) -> Shown | None:
+def find(
+    scheme: Scheme, scope: Mapping[str, Any], max_parameters: int = MAX_PARAMETERS
+) -> Shown | None:
     """The credentials of a request for a scheme: a text, `Basic`, or `ClientCertificate`.
 
     None where it shows none.
@@ -54,7 +57,7 @@ def find(scheme: Scheme, scope: Mapping[str, Any]) -> Shown | None:
     """
     if scheme.kind == API_KEY:
         try:
-            return _one(_keys(scheme, scope))
+            return _one(_keys(scheme, scope, max_parameters))
         except Unreadable:  # too much to be looked at, or no UTF-8
             return Shown(None)
     if scheme.kind == MUTUAL_TLS:
@@ -93,16 +96,17 @@ def _one(found: list[str]) -> Shown | None:
     return Shown(found[0] if len(found) == 1 and found[0] else None)
 
 
-def _keys(scheme: Scheme, scope: Mapping[str, Any]) -> list[str]:
+def _keys(scheme: Scheme, scope: Mapping[str, Any], limit: int) -> list[str]:
     """Every value under the name of an API key."""
     if scheme.location == "query":
-        pairs = parse_query(scope["query_string"].decode("latin-1"))
+        pairs = parse_query(scope["query_string"].decode("latin-1"), limit)
         return [decode_query(one) for one in pairs.get(scheme.parameter, ())]
     wanted = b"cookie" if scheme.location == "cookie" else scheme.parameter.lower().encode()
     headers = [text.decode("latin-1") for name, text in scope["headers"] if name == wanted]
     if scheme.location != "cookie":
         return headers
-    return [one for text in headers for one in parse_cookies(text).get(scheme.parameter, ())]
+    cookies = [parse_cookies(text, limit) for text in headers]
+    return [one for each in cookies for one in each.get(scheme.parameter, ())]
 
 
 def _basic(text: str) -> Basic | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from inspect import isawaitable, iscoroutine
 from typing import Any, Final
 
+from brrt.config import MAX_PARAMETERS
 from brrt.errors import Problem, Unauthorized
 from brrt.openapi.security import API_KEY, BASIC, BEARER, MUTUAL_TLS, Alternative, Requirement
 from brrt.security.credentials import find
@@ -24,15 +25,20 @@ class Guard:
     """The guard of one operation. `realm` is told in challenges (RFC 9110, section 11.5)."""
 
     def __init__(
-        self, required: tuple[Alternative, ...], providers: Mapping[str, Provider], realm: str
+        self,
+        required: tuple[Alternative, ...],
+        providers: Mapping[str, Provider],
+        realm: str,
+        max_parameters: int = MAX_PARAMETERS,
     ) -> None:
+        self._limit = max_parameters
         self._required = sorted(required, key=lambda one: not one)  # anybody comes last
         self._providers = providers
         self._realm = _text(realm)
 
     async def admit(self, scope: Mapping[str, Any], request: Any) -> dict[str, Any]:
         """Who it is, by scheme. Raises `Problem` 401 or 403, and what providers raise."""
-        asking = _Asking(self._providers, scope, request)
+        asking = _Asking(self._providers, scope, request, self._limit)
         for alternative in self._required:
             if not alternative and asking.refusals:
                 break
@@ -96,8 +102,13 @@ class _Asking:
     """The questions about one request. Each provider is asked once for the same thing."""
 
     def __init__(
-        self, providers: Mapping[str, Provider], scope: Mapping[str, Any], request: Any
+        self,
+        providers: Mapping[str, Provider],
+        scope: Mapping[str, Any],
+        request: Any,
+        max_parameters: int,
     ) -> None:
+        self._limit = max_parameters
         self._providers = providers
         self._scope = scope
         self._request = request
@@ -120,7 +131,7 @@ class _Asking:
         if look is not None and one.scheme.kind == MUTUAL_TLS:
             shown = look(self._scope)
         else:
-            shown = find(one.scheme, self._scope)
+            shown = find(one.scheme, self._scope, self._limit)
         if shown is None:
             return None
         principal, refusal = None, None
