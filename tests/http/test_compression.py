@@ -592,6 +592,7 @@ async def test_a_stream_is_over_with_its_last_piece() -> None:
     headers = [(b"content-type", b"text/plain")]
     await packer.send({"type": "http.response.start", "status": 200, "headers": headers})
     assert made.streams == 1
+    await packer.send({"type": "http.response.early_hint", "links": []})
     await packer.send({"type": "http.response.body", "body": b"x"})
     assert made.streams == 0
     packer.close()
