@@ -14,7 +14,7 @@ IDENTITY: Final = "identity"
 
 # gzip's own frame around deflate, which looks back 32 KiB, its most; so the whole is 256 KiB.
 _GZIP: Final = 31
-# Streams of brotli and zstd look back 64 KiB: a compressor then takes at most 1 MiB.
+# Streams of brotli and zstd look back 64 KiB: a compressor then takes some 0.9 MiB.
 _WINDOW_BITS: Final = 16
 # RFC 9659: 8 MiB is the most that decoders of zstd must have. This is a quarter of a level's.
 _MAX_WINDOW_BITS: Final = 20

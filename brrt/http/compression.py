@@ -15,11 +15,11 @@ from brrt.openapi.content import matches
 
 # Bytes. What is smaller fits into one packet as it is (1,280 bytes of IPv6, less the headers).
 MINIMUM: Final = 1_024
-# Of 9. The next one takes gzip and brotli half as long again for a tenth of what is saved (a
-# list of 8,000 pets in JSON: to a fifteenth at 100 to 300 MB/s); the highest ones a quarter of
-# the speed for nothing.
+# Of 9. Of a list of 8,000 pets in JSON, 669 KB, gzip makes 94 KB at 126 MB/s, brotli and zstd 45 KB
+# at 130 and 300 MB/s. Level 9 takes four times as long for a twentieth less, of brotli a sixth.
 LEVEL: Final = 4
-# Streams that are compressed at a time. Each takes up to 1 MiB: this many stay under 100 MiB.
+# Streams that are compressed at a time. Each takes 0.2 (gzip) to 0.9 MiB (zstd), and brotli 1.5 at
+# level 9: this many stay under 100 MiB.
 STREAMS: Final = 100
 # The libraries of the codings, the best one first: zstd is as small as brotli and faster.
 LIBRARIES: Final = {"zstd": "zstandard", "br": "brotli", "gzip": "zlib"}

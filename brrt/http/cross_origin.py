@@ -100,10 +100,8 @@ class Policy:
         if settings.methods != DOCUMENT:
             methods = [one for one in methods if one in settings.methods]
         headers, failures = self._allowing(asked, methods), list[str]()
-        if self.is_open:
-            headers.append((_ALLOW_ORIGIN, b"*"))
-        elif self.allows(origin):
-            headers.append((_ALLOW_ORIGIN, origin))
+        if self.allows(origin):
+            headers.append((_ALLOW_ORIGIN, b"*" if self.is_open else origin))
         else:
             failures.append("origin")
         if asked[METHOD].decode("latin-1") not in methods:

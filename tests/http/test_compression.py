@@ -583,6 +583,33 @@ async def test_a_file_beyond_the_streams_is_sent_as_it_is(client: Connect, file:
     assert int(answer.headers["content-length"]) == len(data)
 
 
+async def test_a_stream_is_over_with_its_last_piece() -> None:
+    """What is done behind it, such as Starlette's background tasks, holds no compressor."""
+
+    async def send(message: Any) -> None: ...
+
+    made = Packing(Compression())
+    packer = made.packer({"method": "GET", "headers": [(b"accept-encoding", b"gzip")]}, send)
+    headers = [(b"content-type", b"text/plain")]
+    await packer.send({"type": "http.response.start", "status": 200, "headers": headers})
+    assert made.streams == 1
+    await packer.send({"type": "http.response.early_hint", "links": []})
+    await packer.send({"type": "http.response.body", "body": b"x"})
+    assert made.streams == 0
+    packer.close()
+    assert made.streams == 0
+
+
+async def test_an_empty_body_stays_empty(client: Connect) -> None:
+    """However small what is compressed may be."""
+    connect = await client(make(returning(""), compression=Compression(minimum=0)))
+    answer, data = await raw(connect, accept_encoding="gzip, identity;q=0")
+    assert (answer.headers["content-length"], data) == ("0", b"")
+    assert "content-encoding" not in answer.headers
+    connect = await client(make(returning("x"), compression=Compression(minimum=0)))
+    assert (await raw(connect, accept_encoding="gzip"))[0].headers["content-encoding"] == "gzip"
+
+
 async def test_trailers(client: Connect) -> None:
     """What comes after the content is passed on; a length cannot be told then."""
     sent: list[dict[str, Any]] = []
