@@ -62,7 +62,9 @@ class App:
     - `health`: the path of the health check, None for none. The document's own paths win.
     - `outbound`: how callbacks and webhooks are sent, and where to (`Outbound`).
     - `security`: for each scheme of the document an async function `(credentials, scopes,
-      request)` that returns who it is, or None. A scheme without one cannot be served.
+      request)` that returns who it is, or None, or a ready one: `ApiKey`, `BasicAuth`, `JWT`,
+      `MutualTLS`. A scheme without one cannot be served. Those that have an `aclose` are closed
+      when a run has ended.
 
     Raises `SpecError` with all faults: of the document, or, where that has none, of all handlers
     and what the document asks of them. Raises `SettingError` for an option that cannot be.

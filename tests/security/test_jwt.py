@@ -456,6 +456,9 @@ async def test_decisions_end_with_the_token() -> None:
     assert await provider(text, (), None)
     time.passed = -31
     assert await refusal(provider, text) == "the token is not valid yet"
+    time.passed = 301
+    assert await provider(text, (), None)
+    assert provider.statistics().decisions == 0
     time.passed = 329
     assert await provider(text, (), None)
     time.passed = 330
@@ -651,6 +654,8 @@ async def test_no_token_and_no_secret_is_shown(
         ({"audience": ""}, "audience cannot be"),
         ({"audience": []}, "audience cannot be"),
         ({"audience": [7]}, "audience cannot be"),
+        ({"audience": 7}, "audience cannot be"),
+        ({"keys": None, "secret": 7}, "got int"),
         ({"keys": {}}, "no JWK Set"),
         ({"keys": {"keys": []}}, "no usable key"),
         ({"keys": None, "issuer": "shop"}, "issuer is no absolute https url"),

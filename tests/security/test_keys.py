@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, Self
 
 import httpx
@@ -13,9 +14,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 
 from brrt import JWT, App, Claims, ServiceUnavailable, SettingError, Unauthorized
 from brrt.security.fetching import MAX_DOCUMENT
-from brrt.security.issuers import check_url, discovery_urls, read_max_age
+from brrt.security.issuers import Fetched, FetchFailed, check_url, discovery_urls, read_max_age
 from brrt.security.jwk import MAX_KEYS
-from brrt.security.key_sets import DEFAULT_AGE, MAX_AGE, MIN_AGE, STALE
+from brrt.security.key_sets import DEFAULT_AGE, MAX_AGE, MIN_AGE, STALE, FetchedKeys
+from brrt.security.keys import Keys
 from tests.conftest import Call, Connect, Step, Until, operation, serve
 from tests.security.conftest import Make
 from tests.security.issuer import AUDIENCE, Issuer, Time, make_key, public_jwk, serve_issuer
@@ -70,12 +72,12 @@ async def one_issuer() -> AsyncIterator[Issuer]:
 
 
 async def test_discovery(issuer: Issuer, make: Make, time: Time) -> None:
-    """The issuer says where its keys are, and is not asked that again."""
+    """The issuer says where its keys are, and may say something else the next time."""
     provider, text = make(jwks=None), issuer.token(exp=10**10)
     assert (await provider(text, (), None)).subject == "ada"
     time.passed = DEFAULT_AGE + 1
     assert (await provider(text, (), None)).subject == "ada"
-    assert (issuer.discoveries, issuer.fetches) == (1, 2)
+    assert (issuer.discoveries, issuer.fetches) == (2, 2)
 
 
 async def test_discovery_of_oauth(issuer: Issuer, make: Make) -> None:
@@ -567,6 +569,81 @@ async def test_a_stop_during_a_fetch(wire: Call, issuer: Issuer, time: Time, unt
         assert fetching()
     assert not fetching()
     assert await call.status() == 503
+
+
+class Stubborn:
+    """A provider that asks another once more where that has no answer."""
+
+    def __init__(self, inner: JWT) -> None:
+        self.inner, self.again = inner, 0
+
+    async def __call__(self, token: str, scopes: tuple[str, ...], request: Any) -> Claims | None:
+        """Who it is."""
+        try:
+            return await self.inner(token, scopes, request)  # type: ignore[no-any-return]  # claims
+        except ServiceUnavailable:
+            self.again += 1
+            return await self.inner(token, scopes, request)  # type: ignore[no-any-return]  # claims
+
+    async def aclose(self) -> None:
+        """Close the other one."""
+        await self.inner.aclose()
+
+
+async def test_nobody_asks_once_more_while_it_stops(
+    wire: Call, issuer: Issuer, make: Make, until: Until
+) -> None:
+    """Whoever still waits is sent away before the providers are closed."""
+    issuer.gate = asyncio.Event()
+    stubborn = Stubborn(make())
+    async with shop(stubborn) as app:
+        call = wire(app, "GET", "/read", bearer(issuer.token()))
+        await until(lambda: issuer.fetches)
+    assert not fetching()
+    assert await call.status() == 503
+    assert stubborn.again == 0
+
+
+async def test_a_stop_while_a_new_key_is_sought(issuer: Issuer, make: Make, until: Until) -> None:
+    """Whether it is good cannot be said: 503, not 401."""
+    provider = make()
+    await provider(issuer.token(), (), None)
+    issuer.rotate("two")
+    issuer.gate = asyncio.Event()
+    asked = asyncio.ensure_future(provider(issuer.token(), (), None))
+    await until(lambda: issuer.fetches == 2)
+    await provider.aclose()
+    with pytest.raises(ServiceUnavailable):
+        await asked
+
+
+async def test_a_fetch_is_nobodys_request() -> None:
+    """It does not run in the context of the request that happens to begin it."""
+    request: ContextVar[str] = ContextVar("request", default="none")
+    seen: list[str] = []
+
+    async def source() -> Fetched:
+        seen.append(request.get())
+        raise FetchFailed("down")
+
+    keys = FetchedKeys("issuer", source, lambda document: Keys(()))
+    request.set("mine")
+    with pytest.raises(ServiceUnavailable):
+        await keys.current()
+    assert seen == ["none"]
+
+
+async def test_a_source_that_crashes(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and is a failure like others."""
+
+    async def source() -> Fetched:
+        raise RuntimeError("oh")
+
+    keys = FetchedKeys("issuer", source, lambda document: Keys(()))
+    with pytest.raises(ServiceUnavailable):
+        await keys.current()
+    assert keys.statistics().last_error == "RuntimeError"
+    assert "could not be read" in caplog.text
 
 
 async def test_two_apps_in_one_loop(wire: Call, issuer: Issuer, time: Time, until: Until) -> None:
