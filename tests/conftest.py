@@ -28,7 +28,13 @@ COMPLAINTS = (
     "Exception in callback",
 )
 # The tests that say how things end run on both loops: their timers and handles differ.
-ON_BOTH_LOOPS = ("runtime/", "test_promises.py", "test_lifespan.py", "test_app.py")
+ON_BOTH_LOOPS = (
+    "runtime/",
+    "security/test_keys.py",
+    "test_promises.py",
+    "test_lifespan.py",
+    "test_app.py",
+)
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 

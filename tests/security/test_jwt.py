@@ -396,6 +396,17 @@ async def test_a_token_without_a_kid() -> None:
     )
 
 
+async def test_keys_without_a_kid() -> None:
+    """They may be what any token means, shared secrets too; the signature says."""
+    keys = {"keys": [public_jwk(make_key("ES256", number), None) for number in range(2)]}
+    text = sign(claims_of(ISSUER), make_key("ES256", 1), "ES256", "some-name")
+    assert await fixed(keys=keys)(text, (), None)
+    named = sign(claims_of(ISSUER), SECRET, "HS256", "some-name")
+    assert await shared()(named, (), None)
+    others = fixed(keys={"keys": [public_jwk(make_key("ES256", 1), "other-name")]})
+    assert "not signed" in await refusal(others, text)
+
+
 # Scopes
 
 
@@ -634,7 +645,8 @@ async def test_no_token_and_no_secret_is_shown(
                 for text in texts[1:]
             ]
         )
-        await connect.get("/read", headers={"authorization": f"Bearer {texts[0]}"})
+        good = await connect.get("/read", headers={"authorization": f"Bearer {texts[0]}"})
+    assert good.status_code == 200
     shown = told + caplog.text + repr(provider) + repr(provider.statistics())
     for text in texts:
         assert not any(part in shown for part in text.split(".") if len(part) > 4)

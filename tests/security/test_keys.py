@@ -1,15 +1,23 @@
 """The keys of an issuer: had once for all, kept fresh, never asked for too often, and closed."""
 
 import asyncio
+import datetime as dt
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from brrt import JWT, App, Claims, ServiceUnavailable, SettingError, Unauthorized
@@ -22,6 +30,7 @@ from tests.conftest import Call, Connect, Step, Until, operation, serve
 from tests.security.conftest import Make
 from tests.security.issuer import AUDIENCE, Issuer, Time, make_key, public_jwk, serve_issuer
 
+LOOPBACK = ip_address("127.0.0.1")
 NOT_SIGNED = "the token is not signed by its issuer"
 
 
@@ -473,6 +482,80 @@ async def test_tls_has_to_be_good(make: Make) -> None:
         with pytest.raises(ServiceUnavailable):
             await provider(issuer.token(), (), None)
         assert issuer.fetches == 0
+
+
+def make_certificate(folder: Path) -> Path:
+    """A certificate for the loopback, and its key, in one file."""
+    key, name = make_key("ES256", 20), x509.Name.from_rfc4514_string("CN=127.0.0.1")
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = folder / "issuer.pem"
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return file
+
+
+async def test_an_issuer_with_an_authority_of_its_own(tmp_path: Path, cut: Step) -> None:
+    """Believed where its authority is, and by nobody else; also when it is cut, nothing is left."""
+    file = make_certificate(tmp_path)
+    issuer = Issuer(scheme="https")
+    issuer.add("one")
+    async with serve_issuer(issuer, ssl_certfile=str(file), ssl_keyfile=str(file)):
+        settings: dict[str, Any] = {"audience": AUDIENCE, "_clock": Time().clock}
+        stranger = JWT(issuer=issuer.url, **settings)
+        with pytest.raises(ServiceUnavailable):
+            await stranger(issuer.token(), (), None)
+        assert "certificate" in str(stranger.statistics().keys.last_error).lower()
+        assert issuer.discoveries == 0
+        trusted = ssl.create_default_context(cafile=str(file))
+        for turns in (3, 6, 9, 12):
+            provider = JWT(issuer=issuer.url, tls=trusted, **settings)
+            await cut(partial(provider, issuer.token(), (), None), turns)
+            await provider.aclose()
+            assert not fetching()
+        provider = JWT(issuer=issuer.url, tls=trusted, **settings)
+        assert await provider(issuer.token(), (), None)
+        await provider.aclose()
+
+
+async def test_nothing_of_a_token_is_logged(
+    client: Connect, caplog: pytest.LogCaptureFixture, time: Time
+) -> None:
+    """Whatever happens to the issuer, and however much is logged."""
+    async with one_issuer() as issuer:
+        provider = JWT(issuer=issuer.url, audience=AUDIENCE, _clock=time.clock)
+        connect = await client(shop(provider))
+        texts = [issuer.token(sub="sub-of-mine", exp=10**10)]
+        with caplog.at_level(logging.DEBUG):
+            told = [(await connect.get("/read", headers=bearer(texts[0]))).text]
+            assert told == ['"sub-of-mine"']
+            told.clear()
+            issuer.rotate("two")
+            texts.append(issuer.token(sub="sub-of-mine", exp=10**10))
+            told.append((await connect.get("/read", headers=bearer(texts[1]))).text)
+            assert told == ['"sub-of-mine"']
+            told = [(await connect.get("/read", headers=bearer(texts[0]))).text]
+            issuer.answer = Response(status_code=500)
+            time.passed = DEFAULT_AGE + STALE
+            told.append((await connect.get("/read", headers=bearer(texts[1]))).text)
+    assert "cannot be had" in told[-1]
+    shown = "".join(told) + repr(provider) + repr(provider.statistics())
+    logged = "".join(one.getMessage() for one in caplog.records)
+    for text in texts:
+        for part in text.split(".")[1:]:
+            assert part not in shown + logged
+    assert "sub-of-mine" not in shown + logged
 
 
 async def test_unusable_keys_are_skipped(
