@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from brrt import (
     JWT,
     App,
+    Basic,
     Claims,
     Forbidden,
     MissingExtra,
@@ -80,6 +81,11 @@ async def test_a_good_token() -> None:
     assert found.expires == NOW + 300
     assert found.claims["email"] == "ada@example.com"
     assert "ada@example.com" not in repr(found)
+
+
+async def test_what_is_no_text_is_no_token() -> None:
+    """Such as the name and password of HTTP Basic."""
+    assert await fixed()(Basic("ada", token()), (), None) is None
 
 
 @pytest.mark.parametrize("algorithm", FAMILIES)

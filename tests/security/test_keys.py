@@ -24,7 +24,7 @@ from brrt import JWT, App, Claims, ServiceUnavailable, SettingError, Unauthorize
 from brrt.security.fetching import MAX_DOCUMENT
 from brrt.security.issuers import Fetched, FetchFailed, check_url, discovery_urls, read_max_age
 from brrt.security.jwk import MAX_KEYS
-from brrt.security.key_sets import DEFAULT_AGE, MAX_AGE, MIN_AGE, STALE, FetchedKeys
+from brrt.security.key_sets import DEFAULT_AGE, LOGGED, MAX_AGE, MIN_AGE, STALE, FetchedKeys
 from brrt.security.keys import Keys
 from tests.conftest import Call, Connect, Step, Until, operation, serve
 from tests.security.conftest import Make
@@ -714,6 +714,28 @@ async def test_a_fetch_is_nobodys_request() -> None:
     with pytest.raises(ServiceUnavailable):
         await keys.current()
     assert seen == ["none"]
+
+
+async def test_keys_that_came_meanwhile() -> None:
+    """Whoever looked at older ones looks at those, and nobody is asked."""
+    asked: list[int] = []
+
+    async def source() -> Fetched:
+        asked.append(len(asked))
+        return Fetched({}, None)
+
+    def read(document: Any) -> Keys:
+        return Keys((), tuple((f"kid-{len(asked)}-{one}", "bad") for one in range(LOGGED - 1)))
+
+    time = Time()
+    keys = FetchedKeys("issuer", source, read, clock=time.clock)
+    old = await keys.current()
+    time.passed = DEFAULT_AGE + 1
+    new = await keys.current()
+    assert new is not old
+    assert await keys.newer(old) is new
+    assert len(asked) == 2
+    assert len(vars(keys)["_logged"]) < LOGGED
 
 
 async def test_a_source_that_crashes(caplog: pytest.LogCaptureFixture) -> None:
