@@ -82,7 +82,9 @@ class App:
       believed by default.
     - `request_id`: the header in which answers tell the id of their request; None for none.
     - `security`: for each scheme of the document an async function `(credentials, scopes,
-      request)` that returns who it is, or None. A scheme without one cannot be served.
+      request)` that returns who it is, or None, or a ready one: `ApiKey`, `BasicAuth`, `JWT`,
+      `MutualTLS`. A scheme without one cannot be served. Those that have an `aclose` are closed
+      when a run has ended.
     - `rates`: how often one client may ask (`RateLimits`); the document's `x-brrt-rate-limit`
       wins.
     - `cors`: which pages of other origins may use the app (`CORS`); none where it is not given.

@@ -31,6 +31,7 @@ COMPLAINTS = (
 ON_BOTH_LOOPS = (
     "runtime/",
     "rates/test_redis.py",
+    "security/test_keys.py",
     "test_promises.py",
     "test_lifespan.py",
     "test_app.py",

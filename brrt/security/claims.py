@@ -24,7 +24,8 @@ SCOPE_CLAIMS: Final = ("scope", "scp")
 class Claims:
     """What a good token says: who calls, on whose word, until when, and what that allows.
 
-    `subject` is None where the token has none; `claims` is everything, as it stands there.
+    `subject` is None where the token has none; `claims` is everything, as it stands there. All
+    requests with the same token share it, so nothing in it is to be changed.
     """
 
     subject: str | None

@@ -16,7 +16,6 @@ from brrt.security.issuers import (
     Fetched,
     FetchFailed,
     NotFoundThere,
-    check_url,
     discovery_urls,
     keys_url,
     read_max_age,
@@ -29,7 +28,7 @@ MAX_DOCUMENT: Final = 262_144
 class Source:
     """Where the keys of an issuer are had from. `url` is None where the issuer has to tell.
 
-    What it has told is kept until the keys cannot be had there.
+    It is asked each time, so that it may move them; that is once in some minutes.
     """
 
     def __init__(
@@ -37,18 +36,12 @@ class Source:
     ) -> None:
         self._issuer = issuer
         self._url = url
-        self._told: str | None = None
         self._insecure = insecure
         self._tls = tls
 
     async def __call__(self) -> Fetched:
         """The JWK Set. Raises `FetchFailed`."""
-        url = self._url or self._told or await self._discover()
-        try:
-            return await self._get(url)
-        except BaseException:
-            self._told = None
-            raise
+        return await self._get(self._url or await self._discover())
 
     async def _discover(self) -> str:
         openid, oauth = discovery_urls(self._issuer)
@@ -56,11 +49,9 @@ class Source:
             found = await self._get(openid)
         except NotFoundThere:
             found = await self._get(oauth)
-        self._told = keys_url(found.document, self._issuer, insecure=self._insecure)
-        return self._told
+        return keys_url(found.document, self._issuer, insecure=self._insecure)
 
     async def _get(self, url: str) -> Fetched:
-        check_url(url, insecure=self._insecure)
         if self._tls is None and url.startswith("https"):
             self._tls = httpcore.default_ssl_context()  # once: it takes some 20 ms
         try:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from brrt.config import MAX_PARAMETERS
 from brrt.errors import Problem, Unauthorized
 from brrt.openapi.security import API_KEY, BASIC, BEARER, MUTUAL_TLS, Alternative, Requirement
-from brrt.security.credentials import find
+from brrt.security.credentials import Shown, find
 from brrt.security.providers import Provider
 
 DENIED: Final = "the credentials are not accepted"
@@ -127,9 +127,9 @@ class _Asking:
 
     async def _judge(self, one: Requirement) -> Any:
         provider = self._providers[one.scheme.name]
-        look: Any = getattr(provider, "find_certificate", None)  # it knows where to look
-        if look is not None and one.scheme.kind == MUTUAL_TLS:
-            shown = look(self._scope)
+        if one.scheme.kind == MUTUAL_TLS and hasattr(provider, "find_certificate"):
+            look: Any = provider  # it knows where to look
+            shown: Shown | None = look.find_certificate(self._scope)
         else:
             shown = find(one.scheme, self._scope, self._limit)
         if shown is None:

@@ -33,7 +33,7 @@ from brrt.security.key_sets import (
 )
 from brrt.security.keys import Keys
 from brrt.security.providers import returned_types
-from brrt.security.scopes import require
+from brrt.security.scopes import is_several, require
 
 # Seconds by which clocks may differ. NTP keeps hosts within one; RFC 7519, section 4.1.4, speaks
 # of a few minutes at the most.
@@ -210,7 +210,7 @@ def _fixed(
     if len(given) > 1:
         raise SettingError(f"{' and '.join(given)} were given; keys come from one of them")
     if secret is not None:
-        several = (secret,) if isinstance(secret, (str, bytes)) else secret
+        several = secret if is_several(secret) else (secret,)
         return FixedKeys(secret_keys(several, allowed))
     return FixedKeys(fixed_set(keys, allowed)) if keys is not None else None
 
@@ -240,7 +240,7 @@ def _require_library(name: str, module: str) -> None:
 def _audience(given: Any) -> frozenset[str] | None:
     if given is None:
         return None
-    each: tuple[Any, ...] = (given,) if isinstance(given, str) else tuple(given)
+    each = given if is_several(given) else (given,)
     if not each or not all(isinstance(one, str) and one for one in each):
         message = "write the name of this service, several, or None where tokens name nobody"
         raise SettingError(f"audience cannot be {given!r}; {message}")

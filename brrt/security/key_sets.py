@@ -108,6 +108,9 @@ class FixedKeys:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
+    def __repr__(self) -> str:
+        return f"<fixed keys: {len(self._keys.each)}>"
+
     async def current(self) -> Keys:
         """The keys."""
         return self._keys

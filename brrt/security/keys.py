@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from brrt.security.compact import Header
 
-# Keys that are tried for a token that names none: each try costs some 50 us of the event loop.
+# Keys that are tried for a token, where the names leave it open which it is: each try takes some
+# 150 us of the event loop, and 900 with the largest curve.
 MAX_TRIES: Final = 8
 
 
@@ -42,8 +43,8 @@ class Keys:
         return any(one.identity == identity for one in self.each)
 
     def fitting(self, header: Header) -> list[Key]:
-        """The keys that may have signed a token: those of its name, or any if it names none."""
+        """The keys that may have signed a token: those of its name, or where either has none."""
         fits = [one for one in self.each if header.algorithm in one.algorithms]
         if header.kid is not None:
-            fits = [one for one in fits if one.kid == header.kid]
+            fits = [one for one in fits if one.kid in (None, header.kid)]
         return fits[:MAX_TRIES]

@@ -96,7 +96,7 @@ class MutualTLS:
                 principal = await principal
         else:
             principal = self._known(credentials)
-        if principal is not None and scopes:
+        if scopes and principal is not None and principal is not False:
             require(scopes, scopes_of(principal))
         return principal
 

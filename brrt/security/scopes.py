@@ -28,8 +28,9 @@ def read_scopes(value: Any) -> frozenset[str]:
     """Scopes as they are written in tokens; of anything else there are none."""
     if isinstance(value, str):
         return frozenset(value.split())
-    return frozenset(one for one in value if isinstance(one, str)) if _is_several(value) else NONE
+    return frozenset(one for one in value if isinstance(one, str)) if is_several(value) else NONE
 
 
-def _is_several(value: Any) -> TypeGuard[Collection[Any]]:
+def is_several(value: Any) -> TypeGuard[Collection[Any]]:
+    """Whether it is some values, and neither a text nor one value."""
     return isinstance(value, (list, tuple, set, frozenset))

@@ -106,11 +106,12 @@ class Issuer:
     openid: bool = True
     headers: dict[str, str] = field(default_factory=dict[str, str])
     gate: asyncio.Event | None = None
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
         """The name of the issuer."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
     def jwks(self) -> str:
@@ -160,13 +161,13 @@ class Issuer:
 
 
 @asynccontextmanager
-async def serve_issuer(issuer: Issuer) -> AsyncIterator[Issuer]:
+async def serve_issuer(issuer: Issuer, **options: Any) -> AsyncIterator[Issuer]:
     """Serve an issuer by uvicorn on a loopback port, the same again if it had one."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", issuer.port))
     issuer.port = listener.getsockname()[1]
-    config = uvicorn.Config(issuer, lifespan="off", log_config=None)
+    config = uvicorn.Config(issuer, lifespan="off", log_config=None, **options)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve([listener]), name="the issuer")
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from brrt import (
     JWT,
     App,
+    Basic,
     Claims,
     Forbidden,
     MissingExtra,
@@ -80,6 +81,11 @@ async def test_a_good_token() -> None:
     assert found.expires == NOW + 300
     assert found.claims["email"] == "ada@example.com"
     assert "ada@example.com" not in repr(found)
+
+
+async def test_what_is_no_text_is_no_token() -> None:
+    """Such as the name and password of HTTP Basic."""
+    assert await fixed()(Basic("ada", token()), (), None) is None
 
 
 @pytest.mark.parametrize("algorithm", FAMILIES)
@@ -396,6 +402,17 @@ async def test_a_token_without_a_kid() -> None:
     )
 
 
+async def test_keys_without_a_kid() -> None:
+    """They may be what any token means, shared secrets too; the signature says."""
+    keys = {"keys": [public_jwk(make_key("ES256", number), None) for number in range(2)]}
+    text = sign(claims_of(ISSUER), make_key("ES256", 1), "ES256", "some-name")
+    assert await fixed(keys=keys)(text, (), None)
+    named = sign(claims_of(ISSUER), SECRET, "HS256", "some-name")
+    assert await shared()(named, (), None)
+    others = fixed(keys={"keys": [public_jwk(make_key("ES256", 1), "other-name")]})
+    assert "not signed" in await refusal(others, text)
+
+
 # Scopes
 
 
@@ -456,6 +473,9 @@ async def test_decisions_end_with_the_token() -> None:
     assert await provider(text, (), None)
     time.passed = -31
     assert await refusal(provider, text) == "the token is not valid yet"
+    time.passed = 301
+    assert await provider(text, (), None)
+    assert provider.statistics().decisions == 0
     time.passed = 329
     assert await provider(text, (), None)
     time.passed = 330
@@ -631,7 +651,8 @@ async def test_no_token_and_no_secret_is_shown(
                 for text in texts[1:]
             ]
         )
-        await connect.get("/read", headers={"authorization": f"Bearer {texts[0]}"})
+        good = await connect.get("/read", headers={"authorization": f"Bearer {texts[0]}"})
+    assert good.status_code == 200
     shown = told + caplog.text + repr(provider) + repr(provider.statistics())
     for text in texts:
         assert not any(part in shown for part in text.split(".") if len(part) > 4)
@@ -651,6 +672,8 @@ async def test_no_token_and_no_secret_is_shown(
         ({"audience": ""}, "audience cannot be"),
         ({"audience": []}, "audience cannot be"),
         ({"audience": [7]}, "audience cannot be"),
+        ({"audience": 7}, "audience cannot be"),
+        ({"keys": None, "secret": 7}, "got int"),
         ({"keys": {}}, "no JWK Set"),
         ({"keys": {"keys": []}}, "no usable key"),
         ({"keys": None, "issuer": "shop"}, "issuer is no absolute https url"),

@@ -1,25 +1,36 @@
 """The keys of an issuer: had once for all, kept fresh, never asked for too often, and closed."""
 
 import asyncio
+import datetime as dt
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from brrt import JWT, App, Claims, ServiceUnavailable, SettingError, Unauthorized
 from brrt.security.fetching import MAX_DOCUMENT
-from brrt.security.issuers import check_url, discovery_urls, read_max_age
+from brrt.security.issuers import Fetched, FetchFailed, check_url, discovery_urls, read_max_age
 from brrt.security.jwk import MAX_KEYS
-from brrt.security.key_sets import DEFAULT_AGE, MAX_AGE, MIN_AGE, STALE
+from brrt.security.key_sets import DEFAULT_AGE, LOGGED, MAX_AGE, MIN_AGE, STALE, FetchedKeys
+from brrt.security.keys import Keys
 from tests.conftest import Call, Connect, Step, Until, operation, serve
 from tests.security.conftest import Make
 from tests.security.issuer import AUDIENCE, Issuer, Time, make_key, public_jwk, serve_issuer
 
+LOOPBACK = ip_address("127.0.0.1")
 NOT_SIGNED = "the token is not signed by its issuer"
 
 
@@ -70,12 +81,12 @@ async def one_issuer() -> AsyncIterator[Issuer]:
 
 
 async def test_discovery(issuer: Issuer, make: Make, time: Time) -> None:
-    """The issuer says where its keys are, and is not asked that again."""
+    """The issuer says where its keys are, and may say something else the next time."""
     provider, text = make(jwks=None), issuer.token(exp=10**10)
     assert (await provider(text, (), None)).subject == "ada"
     time.passed = DEFAULT_AGE + 1
     assert (await provider(text, (), None)).subject == "ada"
-    assert (issuer.discoveries, issuer.fetches) == (1, 2)
+    assert (issuer.discoveries, issuer.fetches) == (2, 2)
 
 
 async def test_discovery_of_oauth(issuer: Issuer, make: Make) -> None:
@@ -473,6 +484,80 @@ async def test_tls_has_to_be_good(make: Make) -> None:
         assert issuer.fetches == 0
 
 
+def make_certificate(folder: Path) -> Path:
+    """A certificate for the loopback, and its key, in one file."""
+    key, name = make_key("ES256", 20), x509.Name.from_rfc4514_string("CN=127.0.0.1")
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = folder / "issuer.pem"
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return file
+
+
+async def test_an_issuer_with_an_authority_of_its_own(tmp_path: Path, cut: Step) -> None:
+    """Believed where its authority is, and by nobody else; also when it is cut, nothing is left."""
+    file = make_certificate(tmp_path)
+    issuer = Issuer(scheme="https")
+    issuer.add("one")
+    async with serve_issuer(issuer, ssl_certfile=str(file), ssl_keyfile=str(file)):
+        settings: dict[str, Any] = {"audience": AUDIENCE, "_clock": Time().clock}
+        stranger = JWT(issuer=issuer.url, **settings)
+        with pytest.raises(ServiceUnavailable):
+            await stranger(issuer.token(), (), None)
+        assert "certificate" in str(stranger.statistics().keys.last_error).lower()
+        assert issuer.discoveries == 0
+        trusted = ssl.create_default_context(cafile=str(file))
+        for turns in (3, 6, 9, 12):
+            provider = JWT(issuer=issuer.url, tls=trusted, **settings)
+            await cut(partial(provider, issuer.token(), (), None), turns)
+            await provider.aclose()
+            assert not fetching()
+        provider = JWT(issuer=issuer.url, tls=trusted, **settings)
+        assert await provider(issuer.token(), (), None)
+        await provider.aclose()
+
+
+async def test_nothing_of_a_token_is_logged(
+    client: Connect, caplog: pytest.LogCaptureFixture, time: Time
+) -> None:
+    """Whatever happens to the issuer, and however much is logged."""
+    async with one_issuer() as issuer:
+        provider = JWT(issuer=issuer.url, audience=AUDIENCE, _clock=time.clock)
+        connect = await client(shop(provider))
+        texts = [issuer.token(sub="sub-of-mine", exp=10**10)]
+        with caplog.at_level(logging.DEBUG):
+            told = [(await connect.get("/read", headers=bearer(texts[0]))).text]
+            assert told == ['"sub-of-mine"']
+            told.clear()
+            issuer.rotate("two")
+            texts.append(issuer.token(sub="sub-of-mine", exp=10**10))
+            told.append((await connect.get("/read", headers=bearer(texts[1]))).text)
+            assert told == ['"sub-of-mine"']
+            told = [(await connect.get("/read", headers=bearer(texts[0]))).text]
+            issuer.answer = Response(status_code=500)
+            time.passed = DEFAULT_AGE + STALE
+            told.append((await connect.get("/read", headers=bearer(texts[1]))).text)
+    assert "cannot be had" in told[-1]
+    shown = "".join(told) + repr(provider) + repr(provider.statistics())
+    logged = "".join(one.getMessage() for one in caplog.records)
+    for text in texts:
+        for part in text.split(".")[1:]:
+            assert part not in shown + logged
+    assert "sub-of-mine" not in shown + logged
+
+
 async def test_unusable_keys_are_skipped(
     issuer: Issuer, make: Make, time: Time, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -567,6 +652,103 @@ async def test_a_stop_during_a_fetch(wire: Call, issuer: Issuer, time: Time, unt
         assert fetching()
     assert not fetching()
     assert await call.status() == 503
+
+
+class Stubborn:
+    """A provider that asks another once more where that has no answer."""
+
+    def __init__(self, inner: JWT) -> None:
+        self.inner, self.again = inner, 0
+
+    async def __call__(self, token: str, scopes: tuple[str, ...], request: Any) -> Claims | None:
+        """Who it is."""
+        try:
+            return await self.inner(token, scopes, request)  # type: ignore[no-any-return]  # claims
+        except ServiceUnavailable:
+            self.again += 1
+            return await self.inner(token, scopes, request)  # type: ignore[no-any-return]  # claims
+
+    async def aclose(self) -> None:
+        """Close the other one."""
+        await self.inner.aclose()
+
+
+async def test_nobody_asks_once_more_while_it_stops(
+    wire: Call, issuer: Issuer, make: Make, until: Until
+) -> None:
+    """Whoever still waits is sent away before the providers are closed."""
+    issuer.gate = asyncio.Event()
+    stubborn = Stubborn(make())
+    async with shop(stubborn) as app:
+        call = wire(app, "GET", "/read", bearer(issuer.token()))
+        await until(lambda: issuer.fetches)
+    assert not fetching()
+    assert await call.status() == 503
+    assert stubborn.again == 0
+
+
+async def test_a_stop_while_a_new_key_is_sought(issuer: Issuer, make: Make, until: Until) -> None:
+    """Whether it is good cannot be said: 503, not 401."""
+    provider = make()
+    await provider(issuer.token(), (), None)
+    issuer.rotate("two")
+    issuer.gate = asyncio.Event()
+    asked = asyncio.ensure_future(provider(issuer.token(), (), None))
+    await until(lambda: issuer.fetches == 2)
+    await provider.aclose()
+    with pytest.raises(ServiceUnavailable):
+        await asked
+
+
+async def test_a_fetch_is_nobodys_request() -> None:
+    """It does not run in the context of the request that happens to begin it."""
+    request: ContextVar[str] = ContextVar("request", default="none")
+    seen: list[str] = []
+
+    async def source() -> Fetched:
+        seen.append(request.get())
+        raise FetchFailed("down")
+
+    keys = FetchedKeys("issuer", source, lambda document: Keys(()))
+    request.set("mine")
+    with pytest.raises(ServiceUnavailable):
+        await keys.current()
+    assert seen == ["none"]
+
+
+async def test_keys_that_came_meanwhile() -> None:
+    """Whoever looked at older ones looks at those, and nobody is asked."""
+    asked: list[int] = []
+
+    async def source() -> Fetched:
+        asked.append(len(asked))
+        return Fetched({}, None)
+
+    def read(document: Any) -> Keys:
+        return Keys((), tuple((f"kid-{len(asked)}-{one}", "bad") for one in range(LOGGED - 1)))
+
+    time = Time()
+    keys = FetchedKeys("issuer", source, read, clock=time.clock)
+    old = await keys.current()
+    time.passed = DEFAULT_AGE + 1
+    new = await keys.current()
+    assert new is not old
+    assert await keys.newer(old) is new
+    assert len(asked) == 2
+    assert len(vars(keys)["_logged"]) < LOGGED
+
+
+async def test_a_source_that_crashes(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and is a failure like others."""
+
+    async def source() -> Fetched:
+        raise RuntimeError("oh")
+
+    keys = FetchedKeys("issuer", source, lambda document: Keys(()))
+    with pytest.raises(ServiceUnavailable):
+        await keys.current()
+    assert keys.statistics().last_error == "RuntimeError"
+    assert "could not be read" in caplog.text
 
 
 async def test_two_apps_in_one_loop(wire: Call, issuer: Issuer, time: Time, until: Until) -> None:

@@ -268,6 +268,17 @@ async def test_scopes() -> None:
         await MutualTLS(names=[BILLING])(ClientCertificate(BILLING), ("read",), None)
     assert await MutualTLS(names=[BILLING])("no certificate", (), None) is None
 
+    def says_no_with_false(shown: ClientCertificate) -> Any:
+        return shown if shown.subject == "CN=somebody" else False
+
+    async def anybody() -> str:
+        return "in"
+
+    says_no = MutualTLS(check=says_no_with_false)
+    assert not await says_no(ClientCertificate(BILLING), ("read",), None)
+    async with connected(shop(says_no, anybody, ("read",)), **members) as connect:
+        assert (await connect.get("/read")).status_code == 401
+
 
 @pytest.mark.parametrize(
     ("settings", "words"),
