@@ -6,6 +6,7 @@ Trace Context, section 3.2), so that one word finds it everywhere; a new one whe
 
 import random
 import re
+from binascii import hexlify
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -24,33 +25,32 @@ _KEY: Final = "brrt.request_id"
 
 def identify(scope: Scope, header: bytes | None) -> HeaderPair | None:
     """Call a request something, from here on. Returns the header that says so, if it has a name."""
-    found = ""
+    found = b""
     for name, _ in scope["headers"]:
         if name in _NAMES:
             found = _given(scope["headers"])
             break
     if not found:  # random, but no secret: a third of what the kernel's own randomness takes
-        found = random.getrandbits(128).to_bytes(16).hex()
+        found = hexlify(random.getrandbits(128).to_bytes(16))
     scope[_KEY] = found
-    return None if header is None else (header, found.encode())
+    return None if header is None else (header, found)
 
 
 def request_id(scope: Scope) -> str:
     """The id of a request."""
     if _KEY not in scope:
         identify(scope, None)
-    identity: str = scope[_KEY]
-    return identity
+    return str(scope[_KEY], "ascii")
 
 
-def _given(headers: Iterable[HeaderPair]) -> str:
+def _given(headers: Iterable[HeaderPair]) -> bytes:
     trace = b""
     for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return str(value, "ascii")
+            return value
         if name == b"traceparent" and (match := _TRACEPARENT.fullmatch(value)):
             trace = match[1]
-    return str(trace, "ascii")
+    return trace
 
 
 def identified(send: Send, identity: HeaderPair) -> Send:
