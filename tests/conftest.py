@@ -8,6 +8,7 @@ import asyncio
 import gc
 import inspect
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -36,13 +37,40 @@ ON_BOTH_LOOPS = (
     "test_lifespan.py",
     "test_app.py",
 )
+# What looks at a clock, or starts servers and processes of its own: one after the other, beside
+# whatever else is tested in the other processes.
+ONE_BY_ONE = (
+    "browser/",
+    "lifecycle/",
+    "rates/test_redis.py",
+    "test_overload.py",
+    "test_running.py",
+    "test_soak.py",
+    "test_stopping.py",
+    "test_storms.py",
+    "test_watching.py",
+)
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what must not disturb each other."""
+    for item in items:
+        path = path_of(item)
+        if path.startswith(ONE_BY_ONE):
+            item.add_marker(pytest.mark.xdist_group("one by one"))
+        elif path.startswith("oracle/"):  # asks nothing twice, and counts what it has asked
+            item.add_marker(pytest.mark.xdist_group("oracle"))
+
+
+def path_of(item: pytest.Item) -> str:
+    """Where a test stands, such as `runtime/test_pool.py`."""
+    return item.path.relative_to(Path(__file__).parent).as_posix()
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Any]]:
     """The event loops that a test runs on."""
-    path = item.path.relative_to(Path(__file__).parent).as_posix()
-    both = path.startswith(ON_BOTH_LOOPS)
+    both = path_of(item).startswith(ON_BOTH_LOOPS)
     return LOOPS if both else {"asyncio": asyncio.new_event_loop}
 
 
@@ -105,12 +133,33 @@ def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
     return pytestconfig.stash.setdefault(LINES, []).append
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Give what was said in another process to the one that has the terminal."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["lines"] = session.config.stash.get(LINES, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what was said in another process."""
+    said = getattr(node, "workeroutput", {}).get("lines", [])
+    node.config.stash.setdefault(LINES, []).extend(said)
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """What tests had to say: counts of agreements and of requests."""
     for line in config.stash.get(LINES, []):
         terminalreporter.write_line(line)
+
+
+def plainly(value: Any) -> str:
+    """What a case is called: the same in every process, whatever it holds."""
+    if isinstance(value, (set, frozenset)):
+        return str(sorted(value))
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]

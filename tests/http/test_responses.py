@@ -20,6 +20,7 @@ from brrt import Problem, Reply, SpecError
 from brrt.http.answers import Answer, ContractBroken, encode_headers, send_answer
 from brrt.http.problems import problem_answer
 from brrt.http.responses import Mode
+from tests.conftest import plainly
 from tests.http.responding import ANY, EMPTY, JSON, answer, having, header, responder
 
 # Which status
@@ -301,7 +302,9 @@ def generator() -> Iterator[int]:
 
 @pytest.mark.parametrize("mode", ["strict", "warn", "off"])
 @pytest.mark.parametrize(
-    "value", [object(), [object()], generator(), stream(), "\ud800", {"a": {1: object()}}], ids=repr
+    "value",
+    [object(), [object()], generator(), stream(), "\ud800", {"a": {1: object()}}],
+    ids=plainly,
 )
 @pytest.mark.parametrize("response", [ANY, having(True)])
 def test_values_that_json_does_not_have(mode: Mode, value: Any, response: Any) -> None:

@@ -27,6 +27,7 @@ from typing_extensions import TypeAliasType
 
 from brrt.openapi.hints import accepts_none, holds_model, json_types, name_of
 from brrt.openapi.models import is_model
+from tests.conftest import plainly
 
 
 class Color(enum.Enum):
@@ -115,7 +116,7 @@ TYPES: list[tuple[Any, set[str] | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("hint", "types"), TYPES, ids=str)
+@pytest.mark.parametrize(("hint", "types"), TYPES, ids=plainly)
 def test_json_types(hint: Any, types: set[str] | None) -> None:
     """A hint says which JSON types it can hold, or does not say."""
     assert json_types(hint) == types

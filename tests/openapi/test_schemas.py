@@ -12,6 +12,7 @@ from brrt.openapi.document import Document, load
 from brrt.openapi.engine_errors import MAX_EXPLAINED, MAX_NOTED, MAX_SURVEYED
 from brrt.openapi.schema_shapes import read_shape
 from brrt.openapi.schemas import Direction, Schemas, Validator
+from tests.conftest import plainly
 
 Page = Any
 REF = "#/components/schemas/"
@@ -344,7 +345,7 @@ SHAPES: list[tuple[Any, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "types"), SHAPES, ids=str)
+@pytest.mark.parametrize(("schema", "types"), SHAPES, ids=plainly)
 def test_shapes(page: Page, schema: Any, types: set[str]) -> None:
     """What a text may become is read off type, enum, const, `$ref` and composition."""
     schemas = {"Tested": schema, "Other": {"type": "boolean"}, "Open": {"minimum": 2}}
