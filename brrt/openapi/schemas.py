@@ -1,13 +1,14 @@
 """JSON Schema: the only file that knows the engine (jsonschema-rs).
 
 All schemas of a document are translated once into one registry; a validator is a small
-schema that points into it. Nothing is ever fetched. Patterns run in linear time; only a
-document whose patterns need look-around gets the backtracking engine, which has a limit.
+schema that points into it. Nothing is ever fetched. Patterns run in linear time, with a factor
+that `pattern_costs` bounds; only a document whose patterns need look-around gets the backtracking
+engine, which has a limit.
 """
 
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import jsonschema_rs
 
@@ -25,7 +26,10 @@ from brrt.openapi.secrets import MemberSecrets, Secrets
 from brrt.openapi.shapes import Shape
 
 _LINEAR = jsonschema_rs.RegexOptions()
-_BACKTRACKING = jsonschema_rs.FancyRegexOptions()
+# Steps that one text may take: 0.5 ms. The engine's own million is 4 ms, of which there is room for
+# tens of thousands in a body; honest texts of 20,000 characters need fewer than these.
+MAX_STEPS: Final = 100_000
+_BACKTRACKING = jsonschema_rs.FancyRegexOptions(backtrack_limit=MAX_STEPS)
 
 
 class Schemas:

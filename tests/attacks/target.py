@@ -294,5 +294,5 @@ async def knows_basic(shown: Basic, scopes: tuple[str, ...], request: Request) -
 
 def build(**options: Any) -> App:
     """The app."""
-    providers = {"bearer": knows_token, "basic": knows_basic, "key": knows_token}
+    providers: dict[str, Any] = {"bearer": knows_token, "basic": knows_basic, "key": knows_token}
     return App(DOCUMENT, handlers, security=providers, **options)
