@@ -15,13 +15,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 from hypothesis import HealthCheck, given, seed, settings
 
-from benchmarks.fuzzing.asking import Ask, Session
+from benchmarks.fuzzing.asking import Ask, Broken, Session
 from benchmarks.fuzzing.strategies import WAYS
 from tests.attacks.target import build
 
@@ -74,8 +75,10 @@ def run(numbers: Iterable[int], ways: list[str], until: float) -> bool:
             try:
                 draw(number, way, session, counts)
                 session.close()
-            except (Failure, AssertionError) as error:
+            except (Failure, Broken) as error:
                 _report(number, way, error)
+                with suppress(Broken):
+                    session.close()
                 return False
         done += 1
         if time.monotonic() > until:

@@ -15,6 +15,7 @@ import jsonschema_rs
 from brrt.errors import SpecError
 from brrt.openapi.dialects import Direction
 from brrt.openapi.document import Document, Node
+from brrt.openapi.effort import effort
 from brrt.openapi.engine_errors import Background, SchemaError, Validator
 from brrt.openapi.families import Families
 from brrt.openapi.formats import STRING_FORMATS
@@ -29,6 +30,9 @@ _LINEAR = jsonschema_rs.RegexOptions()
 # Steps that one text may take: 0.5 ms. The engine's own million is 4 ms, of which there is room for
 # tens of thousands in a body; honest texts of 20,000 characters need fewer than these.
 MAX_STEPS: Final = 100_000
+# Schemas that apply to one value in place: each takes the engine some 20 ns, for every value of a
+# body. Hundreds of branches that share tens of parts stay under a tenth.
+MAX_SPREAD: Final = 50_000
 _BACKTRACKING = jsonschema_rs.FancyRegexOptions(backtrack_limit=MAX_STEPS)
 
 
@@ -89,8 +93,19 @@ class Schemas:
     def _validator(self, uri: str, node: Node) -> Validator:
         schema = {"$ref": uri}
         engine = self._compile(schema, node)
+        self._check_spread(uri, node)
         secrets = partial(Secrets, self._families, node)
         return Validator(engine, schema, secrets, self._background)
+
+    def _check_spread(self, uri: str, node: Node) -> None:
+        """Raises `SpecError` for a schema that multiplies until every value takes for ever."""
+        spread = effort({"$ref": uri}, {}, self._background.lookup, MAX_SPREAD)
+        if spread.visits > MAX_SPREAD:
+            message = f"every value is held to more than {MAX_SPREAD:,} schemas here"
+            cure = (
+                "let allOf, anyOf and oneOf refer to each schema once: what is repeated multiplies"
+            )
+            raise SpecError([node.fault(message, cure)])
 
     def matcher(self, pattern: str) -> Callable[[str], bool]:
         """Whether a name matches a pattern, as the engine reads it (ECMA-262)."""
@@ -120,6 +135,8 @@ class Schemas:
             first = next(iter(places.values()), self._document.root)
             schema = {"properties": properties, "required": list(required)}
             engine = self._compile(schema, first)
+            for name, uri in uris.items():
+                self._check_spread(uri, places[name])
             secrets = partial(MemberSecrets, self._families, places)
             known = self._validators[key] = Validator(engine, schema, secrets, self._background)
         return known

@@ -5,6 +5,7 @@ headers are made by what Starlette and brrt have for it. Two of them are careles
 put what came into a header as it is.
 """
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import mkdtemp
@@ -16,7 +17,7 @@ from brrt import App, Basic, Event, Handlers, Header, NotFound, Reply, Request, 
 
 # What no answer may ever hold: it lies beside the folder that is served.
 SECRET: Final = "the secret beside the folder"
-FOLDER: Final = Path(mkdtemp(prefix="attacked-")) / "public"
+FOLDER: Final = Path(mkdtemp(prefix="attacked-")).resolve() / "public"
 FOLDER.mkdir()
 (FOLDER / "page.txt").write_text("a page")
 (FOLDER / "large.bin").write_bytes(bytes(range(250)) * 40)
@@ -151,18 +152,24 @@ handlers = Handlers()
 
 @handlers
 async def read_file(name: str) -> FileResponse:
-    """A careless author, whom the document's `pattern` protects."""
-    return FileResponse(FOLDER / name)
+    """What the document's `pattern` lets through is a name and nothing else."""
+    return _file(FOLDER / name)
 
 
 @handlers
 async def open_file(name: str) -> FileResponse:
-    """A careful author, whom the document does not protect."""
-    if "\0" in name or not (FOLDER / name).resolve().is_relative_to(FOLDER):
+    """Anything may come here."""
+    if "\0" in name:
         raise NotFound
-    if not (FOLDER / name).is_file():
+    return _file(FOLDER / name)
+
+
+def _file(path: Path) -> FileResponse:
+    """Any file below the folder; `os.path` says no to names that are too long for one."""
+    is_inside = os.path.realpath(path).startswith(f"{FOLDER}{os.sep}")  # of links as well
+    if not is_inside or not os.path.isfile(path):  # noqa: PTH113
         raise NotFound
-    return FileResponse(FOLDER / name)
+    return FileResponse(path)
 
 
 @handlers
