@@ -8,6 +8,7 @@ syntax in `openapi/test_sources.py`, references in `openapi/test_document.py`, p
 
 import socket
 import time
+from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,27 @@ async def test_a_reload_of_a_hostile_document_changes_nothing(client: Connect) -
             await app.reload(document(schema, schemas))
     answer = await http.post("/x", content="{}", headers={"content-type": "application/json"})
     assert answer.status_code == 200
+
+
+async def test_a_catastrophic_pattern_does_not_stop_the_build() -> None:
+    """Names of the handlers' models are matched by the engine too, and not by backtracking."""
+    name = "a" * 40 + "b"
+    hint = make_dataclass("Hint", [(name, int)])
+    integer = {"type": "integer"}
+    schema = {
+        "type": "object",
+        "required": [name],
+        "patternProperties": {"(a+)+$": integer, "(a|a)*$": integer},
+        "additionalProperties": integer,
+    }
+
+    async def op(body: Any) -> dict[str, Any]:
+        return {}
+
+    op.__annotations__["body"] = hint
+    handlers = Handlers()
+    handlers("op")(op)
+    assert App(document(schema), handlers).endpoints
 
 
 TEMPLATES = [
