@@ -5,7 +5,7 @@
 
 Every seed draws some hundreds of requests for each way into the attacked app of the tests
 (`tests/attacks/target.py`) and sends them by hand. Each must have one answer that is no failure,
-within five seconds; after each seed nothing may be left of them. One that breaks a rule is cut
+within ten seconds; after each seed nothing may be left of them. One that breaks a rule is cut
 down by Hypothesis, printed, and stored beside the command that replays it.
 """
 

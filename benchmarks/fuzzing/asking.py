@@ -10,8 +10,9 @@ from urllib.parse import unquote_to_bytes
 
 from brrt import App
 
-# Seconds that one request may take. The slowest of honest ones take some milliseconds.
-PATIENCE: Final = 5.0
+# Seconds that one request may take on a busy machine. The slowest of honest ones take some
+# milliseconds.
+PATIENCE: Final = 10.0
 # What a value may not hold, or a server would make two headers of it.
 _UNSAFE: Final = frozenset(b"\r\n\0")
 

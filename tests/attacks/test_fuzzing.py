@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from benchmarks.fuzzing.asking import Ask, Broken, Session
 from benchmarks.fuzzing.strategies import WAYS
 from tests.attacks.target import build
 
-EXAMPLES = 150
+EXAMPLES = 100
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,8 @@ def session() -> Iterator[Session]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_that_is_nearly_right_does_harm(session: Session, way: str) -> None:
-    """Each request has one answer, which is no failure of ours, within its time."""
+    """Each request has one answer, which is no failure of ours; some are let through."""
+    statuses = set[int]()
 
     @settings(
         max_examples=EXAMPLES,
@@ -37,9 +37,10 @@ def test_nothing_that_is_nearly_right_does_harm(session: Session, way: str) -> N
     )
     @given(WAYS[way])
     def holds(one: Ask) -> None:
-        session.ask(one)
+        statuses.add(session.ask(one).status // 100)
 
     holds()
+    assert {2, 4} <= statuses
 
 
 def test_a_failure_would_be_seen(session: Session) -> None:
@@ -47,17 +48,3 @@ def test_a_failure_would_be_seen(session: Session) -> None:
     for target in (b"/fail/x", b"/careless"):
         with pytest.raises(Broken, match="the status is 500"):
             session.ask(Ask("GET", target, b"value=a%0ab"))
-
-
-def test_the_ways_reach_what_they_are_for(session: Session) -> None:
-    """Requests are not all refused at once: each way has some that go through."""
-    for way, strategy in WAYS.items():
-        statuses = set[int]()
-
-        @settings(max_examples=40, derandomize=True, deadline=None, database=None)
-        @given(strategy, st.just(statuses))
-        def collect(one: Ask, into: set[int]) -> None:
-            into.add(session.ask(one).status // 100)
-
-        collect()
-        assert {2, 4} <= statuses, way

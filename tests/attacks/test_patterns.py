@@ -77,14 +77,14 @@ async def seconds(http: httpx.AsyncClient) -> float:
         {name + str(number): 1 for number, name in enumerate(MANY)},
         {"!" + LONG: "x"},
     ]
-    begin = time.perf_counter()
+    begin = time.process_time()
     for body in bodies:
         answer = await http.post("/json", content=json.dumps(body), headers={"content-type": JSON})
         assert answer.status_code in (200, 400)
     for length in (8_000, 100):
         answer = await http.get("/search", params={"q": "a" * length + "!"})
         assert answer.status_code in (200, 400)
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda text: text[:30])
