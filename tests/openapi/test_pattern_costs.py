@@ -1,5 +1,6 @@
 """A document whose pattern could stop the service is not served: the fault says the cure."""
 
+import time
 from typing import Any
 
 import pytest
@@ -98,3 +99,18 @@ def test_costly_patterns_are_faults(page: Page, schema: Any, version: str) -> No
 def test_bounded_texts_are_no_fault(page: Page, schema: Any) -> None:
     """Where a text cannot be long, its pattern may be wide."""
     assert load(page.document(schemas={"Wide": schema})).warnings == ()
+
+
+def test_what_is_tried_all_the_same_has_a_limit(page: Page) -> None:
+    """Who is not strict gets such a pattern: 200 texts are refused in 0.2 s, and not in 8."""
+    validator = page.validator({"items": {"pattern": r"^(a*)*\1$"}})
+    begin = time.process_time()
+    assert not any(validator.is_valid(["a" * 40 + "b"]) for _ in range(200))
+    assert time.process_time() - begin < 1.5
+
+
+def test_honest_texts_are_below_the_limit(page: Page) -> None:
+    """What looks around at each character is matched in texts of some kilobytes."""
+    validator = page.validator({"pattern": "^(?:(?!<script)[^\\0])*$"})
+    assert validator.is_valid("a<" * 2_500)
+    assert not validator.is_valid("a<" * 100 + "<script")
