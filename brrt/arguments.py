@@ -8,7 +8,7 @@ from brrt.endpoints import Endpoint, Served
 from brrt.errors import ClientGone, LifecycleError, Refused, ServiceUnavailable
 from brrt.http.answers import Scope
 from brrt.http.intake import Inflow
-from brrt.http.requests import Request
+from brrt.http.requests import Request, tidy
 from brrt.openapi.binding import Principal
 from brrt.openapi.shapes import MISSING
 from brrt.openapi.validation import Invalid, Violation
@@ -111,7 +111,7 @@ def make_request(
     principals: Mapping[str, Any],
 ) -> Request:
     """The request as users see it, as far as it is known."""
-    request = Request(dict(scope))
+    request = Request(tidy(scope))
     request.principals = principals
     request.app_state = run.state
     request.operation = endpoint.operation

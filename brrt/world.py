@@ -203,6 +203,10 @@ class World:
             return compile_snapshot(document, known, options, faults)
         except SpecError as error:
             raise SpecError(error.faults, document.files) from None
+        except RecursionError:
+            message = "the schemas of the document hold each other too deeply"
+            fault = document.root.fault(message, "let fewer than some hundred follow each other")
+            raise SpecError([fault], document.files) from None
 
     def _change(self) -> AbstractContextManager[None]:
         return self.run.registry.change() if self.run else nullcontext()

@@ -11,10 +11,12 @@ import pytest
 from websockets.asyncio.client import connect
 
 from brrt import App
+from tests.attacks.corpus import CORPUS
 from tests.lifecycle.inside import serving
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+ATTACKS = README.partition("\n## What is defended\n")[2].partition("\n## ")[0]
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 YAML = [text for language, text in BLOCKS if language == "yaml"]
@@ -104,15 +106,38 @@ def test_every_limit_is_in_the_table() -> None:
 
 def test_each_row_of_the_contract_names_its_test() -> None:
     """What the README says of the specification is shown by a test that exists."""
-    rows = re.findall(r"^\|.*\| (`test_\w+::test_\w+`.*) \|$", README, re.MULTILINE)
-    named = {name for row in rows for name in re.findall(r"`(test_\w+::test_\w+)`", row)}
+    rows = rows_with_tests(README)
     assert len(rows) > 40
-    written = {
+    assert not named_tests(rows) - written_tests()
+
+
+def test_each_row_of_the_attacks_names_its_test() -> None:
+    """What is said to be defended is shown by a test, and no group of attacks is left out."""
+    rows = rows_with_tests(ATTACKS)
+    assert len(rows) == ATTACKS.count("\n|") - 2 > 15
+    assert not named_tests(rows) - written_tests()
+    groups = {name for row in ATTACKS.splitlines() for name in re.findall(r"`(\w+)`", row)}
+    assert CORPUS.keys() <= groups
+    assert f"{sum(map(len, CORPUS.values()))} hostile requests" in ATTACKS
+
+
+def rows_with_tests(text: str) -> list[str]:
+    """The last cells of rows that name tests."""
+    return re.findall(r"^\|.*\| (`test_\w+::test_\w+`.*) \|$", text, re.MULTILINE)
+
+
+def named_tests(rows: list[str]) -> set[str]:
+    """The tests that rows name."""
+    return {name for row in rows for name in re.findall(r"`(test_\w+::test_\w+)`", row)}
+
+
+def written_tests() -> set[str]:
+    """The tests that there are."""
+    return {
         f"{path.stem}::{name}"
         for path in (ROOT / "tests").rglob("test_*.py")
         for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
     }
-    assert not named - written
 
 
 @pytest.mark.parametrize("name", ["README.md", "examples/pet_store/README.md"])

@@ -1,6 +1,6 @@
 """Schemathesis, a client that knows only the document, finds nothing that breaks it.
 
-All its phases and checks run against the pet store, and against three documents of our own with
+All its phases and checks run against the pet store, and against four documents of our own with
 generic handlers. `tests/specs/schemathesis.toml` says what it must not ask, and why.
 """
 
@@ -27,6 +27,7 @@ RUNS = {
     SPECS / "library.yaml": (["--factory", "tests.generic:build"], 700),
     SPECS / "workshop.yaml": (["--factory", "tests.generic:build"], 700),
     SPECS / "observatory.yaml": (["--factory", "tests.generic:build"], 500),
+    SPECS / "vault.yaml": (["--factory", "tests.generic:build"], 300),
 }
 
 

@@ -31,6 +31,8 @@ PAGE_HEADERS = (
 )
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_RAW_TOKEN = re.compile(_TOKEN.pattern.encode())
+_RAW_UNSAFE = re.compile(_UNSAFE.pattern.encode())
 
 
 class ContractBroken(BrrtError):
@@ -107,6 +109,17 @@ def encode_headers(headers: GivenHeaders) -> Headers:
         if name.lower() not in _FRAMING:
             encoded.append((name.lower().encode("latin-1"), _latin(name, text.strip(" \t"))))
     return encoded
+
+
+def check_raw_headers(headers: Headers) -> None:
+    """The headers of a response that sends itself. Raises `ContractBroken` like `encode_headers`.
+
+    A server that is given others ends the connection without any answer, or lets them forge one.
+    """
+    for name, value in headers:
+        if not _RAW_TOKEN.fullmatch(name) or _RAW_UNSAFE.search(value):
+            text = name.decode("latin-1")
+            raise ContractBroken(f"header {text!r} is not one that HTTP can carry")
 
 
 def _latin(name: str, text: str) -> bytes:

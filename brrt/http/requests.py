@@ -4,7 +4,7 @@ the request object for handlers that want more than their arguments.
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from starlette.requests import Request as StarletteRequest
 
@@ -16,6 +16,7 @@ from brrt.openapi.operations import Operation
 from brrt.openapi.routing import canonical, canonical_from_decoded
 
 SLASH = ord("/")
+_ASCII = bytes(range(128))
 
 
 class Request(StarletteRequest):
@@ -38,6 +39,18 @@ class Request(StarletteRequest):
     def id(self) -> str:
         """The client's `X-Request-ID`, or the trace of its `traceparent`, or a new one."""
         return request_id(self.scope)
+
+
+def tidy(scope: Scope) -> dict[str, Any]:
+    """A copy of the scope whose query is ASCII, as that of any URI (RFC 3986, section 2).
+
+    Some servers let other bytes through, on which `Request.url` would fail.
+    """
+    copy = dict(scope)
+    query: bytes = copy["query_string"]
+    if not query.isascii():
+        copy["query_string"] = quote(query, safe=_ASCII).encode()
+    return copy
 
 
 def request_path(scope: Scope) -> str:

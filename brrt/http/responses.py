@@ -27,6 +27,7 @@ from brrt.http.answers import (
     Headers,
     ResponseApp,
     StreamHead,
+    check_raw_headers,
     check_status,
     content_length,
     encode_headers,
@@ -221,10 +222,11 @@ class Responder:
 
     def _check_response(self, response: ResponseApp) -> None:
         """What a response that sends itself says of itself. A stream is not looked into."""
+        headers: Headers = getattr(response, "raw_headers", [])
+        check_raw_headers(headers)
         if not self._checks:
             return
         declared = self._require(check_status(response.status_code))
-        headers: Headers = getattr(response, "raw_headers", [])
         self._check_headers(declared, headers)
         body = getattr(response, "body", None)
         data = body if isinstance(body, bytes) else None

@@ -5,7 +5,6 @@ the schemas that hold together say of types, values, members and items. Where a 
 values in words that are not read here, nothing is said at all rather than something false.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -23,6 +22,7 @@ from brrt.openapi.json_values import (
     mapping,
     type_name,
 )
+from brrt.openapi.matching import matches
 
 # Ways through a schema that are looked at. Unions in published documents have less than 40.
 MAX_ALTERNATIVES = 64
@@ -63,7 +63,7 @@ class Alternative:
         for rest in self.applied.rests:
             if name in rest.known:
                 continue
-            matching = [node for pattern, node in rest.patterns if _matches(pattern, name)]
+            matching = [node for pattern, node in rest.patterns if matches(pattern, name)]
             found += matching
             if not matching and rest.additional is not None:
                 found.append(rest.additional)
@@ -233,11 +233,3 @@ def _lengths(schemas: list[dict[str, Any]]) -> tuple[int, int | None]:
     most = [one["maxItems"] for one in schemas if isinstance(one.get("maxItems"), int)]
     most += [len(elements(one.get("prefixItems"))) for one in schemas if one.get("items") is False]
     return max(least, default=0), min(most, default=None)
-
-
-def _matches(pattern: str, name: str) -> bool:
-    """Whether a name matches; what Python cannot read is taken to match, which narrows more."""
-    try:
-        return re.search(pattern, name) is not None
-    except re.error:
-        return True

@@ -57,7 +57,9 @@ _DATE = r"\d{4}-\d\d-\d\d"
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?", re.ASCII)
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # `token` of RFC 9110, section 5.6.2
 _QUOTED = r'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
-_PARAMETERS = rf"(?:[ \t]*;[ \t]*(?:{_WORD}=(?:{_WORD}|{_QUOTED}))?)*"
+# Possessive: spaces between two semicolons belong to one place, or there are as many ways to part
+# them as take for ever.
+_PARAMETERS = rf"(?:[ \t]*+;[ \t]*+(?:{_WORD}+=(?:{_WORD}+|{_QUOTED}))?+)*+"
 _DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 _LONG_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"

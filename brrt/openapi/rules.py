@@ -43,6 +43,7 @@ RULES = {
     "schema decoration": Weight.FAULT,
     "dialect": Weight.FAULT,
     "pattern": Weight.FATAL,
+    "pattern cost": Weight.FAULT,
     "python pattern": Weight.FAULT,
     "default": Weight.FAULT,
     "required": Weight.FAULT,

@@ -13,6 +13,7 @@ import jsonschema_rs
 
 from brrt.openapi.defaults import Defaults, python_pattern
 from brrt.openapi.json_values import elements, is_list, is_mapping, mapping, split_pointer
+from brrt.openapi.pattern_costs import MAX_WIDTH, cost
 from brrt.openapi.patterns import to_engine
 from brrt.openapi.reach import properties, reached, visited
 from brrt.openapi.references import DOCUMENT_URI
@@ -95,10 +96,39 @@ def _check_patterns(findings: Findings, schema: Spot) -> None:
     pattern = schema.value.get("pattern")
     if isinstance(pattern, str) and not _compiles(pattern):
         findings.add("pattern", f"{pattern!r} is no regular expression", cure, schema, "pattern")
+    elif isinstance(pattern, str):
+        _check_cost(findings, schema, pattern, schema.value, "pattern")
+    names = mapping(schema.value.get("propertyNames"))
     for name in mapping(schema.value.get("patternProperties")):
         if not _compiles(name):
             message = f"{name!r} is no regular expression"
             findings.add("pattern", message, cure, schema, "patternProperties", name)
+        else:
+            _check_cost(findings, schema, name, names, "patternProperties", name)
+
+
+def _check_cost(
+    findings: Findings, schema: Spot, pattern: str, texts: dict[str, Any], *steps: str
+) -> None:
+    """A pattern that some texts keep busy for ever; `texts` says how long they may be."""
+    found, longest = cost(pattern), texts.get("maxLength")
+    if found.is_tried:
+        message = f"{pattern!r} takes for ever with texts that nearly match"
+        cure = (
+            "write it without what looks around or refers back, or repeat nothing behind a + or *"
+            " that is repeated itself"
+        )
+        findings.add("pattern cost", message, cure, schema, *steps)
+    elif found.width > MAX_WIDTH and not (isinstance(longest, int) and longest <= MAX_WIDTH):
+        message = (
+            f"{pattern!r} keeps everything waiting: a text may be at {found.width:,.0f} places of"
+            " it at once"
+        )
+        cure = (
+            f"let it begin with ^, repeat less (up to {MAX_WIDTH} places are fine), or say how"
+            f" long a text may be: maxLength up to {MAX_WIDTH}"
+        )
+        findings.add("pattern cost", message, cure, schema, *steps)
 
 
 def _check_required(findings: Findings, guide: Guide, schema: Spot) -> None:

@@ -1,19 +1,21 @@
 """JSON Schema: the only file that knows the engine (jsonschema-rs).
 
 All schemas of a document are translated once into one registry; a validator is a small
-schema that points into it. Nothing is ever fetched. Patterns run in linear time; only a
-document whose patterns need look-around gets the backtracking engine, which has a limit.
+schema that points into it. Nothing is ever fetched. Patterns run in linear time, with a factor
+that `pattern_costs` bounds; only a document whose patterns need look-around gets the backtracking
+engine, which has a limit.
 """
 
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import jsonschema_rs
 
 from brrt.errors import SpecError
 from brrt.openapi.dialects import Direction
 from brrt.openapi.document import Document, Node
+from brrt.openapi.effort import effort
 from brrt.openapi.engine_errors import Background, SchemaError, Validator
 from brrt.openapi.families import Families
 from brrt.openapi.formats import STRING_FORMATS
@@ -25,7 +27,13 @@ from brrt.openapi.secrets import MemberSecrets, Secrets
 from brrt.openapi.shapes import Shape
 
 _LINEAR = jsonschema_rs.RegexOptions()
-_BACKTRACKING = jsonschema_rs.FancyRegexOptions()
+# Steps that one text may take: 1 ms. The engine's own million is 40 ms, and a body has room for
+# thousands of texts; honest texts of 5,000 characters need fewer than these.
+MAX_STEPS: Final = 25_000
+# Schemas that apply to one value in place: each takes the engine some 20 ns, for every value of a
+# body. Hundreds of branches that share tens of parts stay under a tenth.
+MAX_SPREAD: Final = 50_000
+_BACKTRACKING = jsonschema_rs.FancyRegexOptions(backtrack_limit=MAX_STEPS)
 
 
 class Schemas:
@@ -85,8 +93,19 @@ class Schemas:
     def _validator(self, uri: str, node: Node) -> Validator:
         schema = {"$ref": uri}
         engine = self._compile(schema, node)
+        self._check_spread(uri, node)
         secrets = partial(Secrets, self._families, node)
         return Validator(engine, schema, secrets, self._background)
+
+    def _check_spread(self, uri: str, node: Node) -> None:
+        """Raises `SpecError` for a schema that multiplies until every value takes for ever."""
+        spread = effort({"$ref": uri}, {}, self._background.lookup, MAX_SPREAD)
+        if spread.visits > MAX_SPREAD:
+            message = f"every value is held to more than {MAX_SPREAD:,} schemas here"
+            cure = (
+                "let allOf, anyOf and oneOf refer to each schema once: what is repeated multiplies"
+            )
+            raise SpecError([node.fault(message, cure)])
 
     def matcher(self, pattern: str) -> Callable[[str], bool]:
         """Whether a name matches a pattern, as the engine reads it (ECMA-262)."""
@@ -116,6 +135,8 @@ class Schemas:
             first = next(iter(places.values()), self._document.root)
             schema = {"properties": properties, "required": list(required)}
             engine = self._compile(schema, first)
+            for name, uri in uris.items():
+                self._check_spread(uri, places[name])
             secrets = partial(MemberSecrets, self._families, places)
             known = self._validators[key] = Validator(engine, schema, secrets, self._background)
         return known

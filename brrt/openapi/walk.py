@@ -8,7 +8,7 @@ judges only references. Rules about what is found are in `checks` and `schema_ch
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from brrt.openapi.json_values import is_list, is_mapping, mapping, split_pointer
 from brrt.openapi.references import Unresolvable
@@ -150,6 +150,10 @@ def walk(guide: Guide) -> Found:
     return walker.found
 
 
+# References that lead to nothing but the next one. Each place that begins such a chain follows it.
+MAX_CHAIN: Final = 100
+
+
 class _Walker:
     def __init__(self, guide: Guide) -> None:
         self.found = Found()
@@ -157,6 +161,7 @@ class _Walker:
         self._siblings = guide.version >= (3, 1)
         self._seen: dict[str, set[int]] = {kind: set() for kind in FIELDS}
         self._followed: set[tuple[str, str, str]] = set()
+        self._is_long = False  # whether a chain of references was too long
 
     def visit(self, place: Place) -> None:
         """Walk from this place until nothing new is found."""
@@ -207,8 +212,9 @@ class _Walker:
         if key in self._followed:
             return
         self._followed.add(key)
-        if self._is_circle(spot):
-            message = f"the references from {reference!r} on go in a circle"
+        wrong = self._wrong_chain(spot)
+        if wrong:
+            message = f"the references from {reference!r} on {wrong}"
             cure = "let one of them be an object"
             self.found.findings.add("reference", message, cure, place, "$ref")
             return
@@ -240,18 +246,22 @@ class _Walker:
             return top == "components" and section == "parameters"
         return top in ("paths", "webhooks") or (top == "components" and section in _SECTIONS)
 
-    def _is_circle(self, spot: Spot) -> bool:
+    def _wrong_chain(self, spot: Spot) -> str:
+        """What is wrong with references that lead to references; of one that is too long once."""
         seen: set[tuple[str, str]] = set()
         while isinstance(mapping(spot.value).get("$ref"), str):
             key = (spot.uri, spot.pointer)
             if key in seen:
-                return True
+                return "go in a circle"
+            if len(seen) == MAX_CHAIN:
+                is_first, self._is_long = not self._is_long, True
+                return f"are more than {MAX_CHAIN} in a row" if is_first else ""
             seen.add(key)
             try:
                 spot = self._guide.resolve(spot, spot.value["$ref"])
             except Unresolvable:
-                return False
-        return False
+                return ""
+        return ""
 
     def _mapping(self, place: Place) -> Iterator[Place]:
         """The schemas that `discriminator.mapping` names by URI (3.1.1, section 4.8.25)."""

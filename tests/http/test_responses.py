@@ -188,6 +188,14 @@ def test_no_header_is_forged(text: str) -> None:
     assert encode_headers({"X-A": "a\tb"}) == [(b"x-a", b"a\tb")]
 
 
+@pytest.mark.parametrize("mode", ["strict", "warn", "off"])
+@pytest.mark.parametrize("headers", [{"X-A": "a\r\nSet-Cookie: b"}, {"X-A": "\0"}, {"X A": "b"}])
+def test_no_header_of_a_response_is_forged(mode: Mode, headers: dict[str, str]) -> None:
+    """Neither by a response of Starlette, whose headers no server looks at: in no mode."""
+    with pytest.raises(ContractBroken, match="HTTP can carry"):
+        responder(mode, s200=ANY).respond(PlainTextResponse("a", headers=headers))
+
+
 def test_responses_that_send_themselves() -> None:
     """A response of Starlette is passed on as it is."""
     response = PlainTextResponse("a")

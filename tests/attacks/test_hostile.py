@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from brrt import App, Handlers, Limits
+from brrt import App, Handlers, Limits, Request
 
 
 def parameter(name: str, place: str = "query", **more: Any) -> dict[str, Any]:
@@ -88,6 +88,22 @@ async def test_a_target_in_absolute_form_is_routed() -> None:
     app = App(DOCUMENT, handlers)
     async with app:
         assert await call(app, {"raw_path": b"http://host/json"}) == 200
+
+
+@pytest.mark.parametrize("query", [b"q=\x80", b"q=\xff&r=\xfe", b"q=%ff\xc3\xa9"])
+async def test_a_query_that_is_not_ascii_is_no_failure(query: bytes) -> None:
+    """Some servers let such bytes through; who asks for the URL of the request gets one."""
+    urls: list[str] = []
+
+    async def told(request: Request) -> None:
+        urls.append(str(request.url))
+
+    told_handlers = Handlers()
+    told_handlers("json")(told)
+    app = App(DOCUMENT, told_handlers, missing="501", validate_responses="off")
+    async with app:
+        assert await call(app, {"query_string": query}) == 200
+    assert urls[0].isascii()
 
 
 async def test_a_wrong_type_is_refused_before_the_body_is_read() -> None:
