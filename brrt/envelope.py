@@ -26,7 +26,7 @@ def make_envelope(
     """What is asked for; None for nothing. `compression` is True for its defaults."""
     if compression is True:
         compression = Compression()
-    if policy is None and compression is False:
+    if policy is None and not compression:
         return None
     return Envelope(policy, compression or None, limits)
 
