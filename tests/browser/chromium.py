@@ -1,28 +1,11 @@
 """The browser of these tests: Debian's own chromium, which nothing is downloaded for."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
-import pytest
 from playwright.async_api import BrowserContext, ConsoleMessage, WebError, async_playwright
 
-NAME: Final = "chromium"
-INSTALL: Final = (
-    "no chromium was found; on Debian: apt-get install --no-install-recommends chromium"
-)
-
-
-def find() -> str:
-    """Where chromium is. Without one the test is skipped, but it fails where `CI` is `true`."""
-    found = shutil.which(NAME)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(INSTALL)
-        pytest.skip(INSTALL)
-    return found
+from tests.programs import find
 
 
 @asynccontextmanager
@@ -31,7 +14,7 @@ async def browsing(complaints: list[str]) -> AsyncIterator[BrowserContext]:
 
     It lives for one test: it is bound to the loop, and takes less time to start than the driver.
     """
-    path = find()
+    path = find("chromium")
 
     def console(message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -6,7 +6,8 @@ import psutil
 import pytest
 from playwright.async_api import Page
 
-from tests.browser.chromium import browsing, find
+from tests.browser.chromium import browsing
+from tests.programs import find
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 
@@ -56,4 +57,4 @@ def test_without_chromium(
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("CI", variable)
     with pytest.raises(outcome, match="apt-get install --no-install-recommends chromium"):
-        find()
+        find("chromium")

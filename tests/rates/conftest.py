@@ -6,8 +6,9 @@ from functools import partial
 import pytest
 
 from brrt.rates.limiter import Limiter
+from tests.programs import find
 from tests.rates.asking import Clock
-from tests.rates.servers import Redis, find
+from tests.rates.servers import Redis
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def redis() -> Iterator[Redis]:
     """A Redis of the test's own, that runs."""
-    server = Redis(find())
+    server = Redis(find("redis-server"))
     server.start()
     yield server
     server.kill()

@@ -1,26 +1,8 @@
 """The Redis of these tests: Debian's own, on a free port of the loopback."""
 
-import os
-import shutil
 import signal
 import socket
 import subprocess
-from typing import Final
-
-import pytest
-
-NAME: Final = "redis-server"
-INSTALL: Final = f"no {NAME} was found; on Debian: apt-get install --no-install-recommends {NAME}"
-
-
-def find() -> str:
-    """Where Redis is. Without it the test is skipped, but it fails where `CI` is `true`."""
-    found = shutil.which(NAME)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(INSTALL)
-        pytest.skip(INSTALL)
-    return found
 
 
 class Redis:
