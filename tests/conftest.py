@@ -53,9 +53,9 @@ class Complaints(logging.Handler):
             self.messages.append(message)
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def quick_collections() -> None:
-    """Keep what was imported out of the many collections to come."""
+    """Keep what was imported, and is remembered of other files, out of the collections to come."""
     gc.collect()
     gc.freeze()
 
