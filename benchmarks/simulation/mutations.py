@@ -71,18 +71,21 @@ MUTATIONS: Final = (
         *(Pool, "_settle_all"),
         "for job in queued + running:",
         "for job in running:",
+        seed=10,
     ),
     Mutation(
         "what runs when the grace is over is never answered",
         *(Pool, "_settle_all"),
         "for job in queued + running:",
         "for job in queued:",
+        seed=10,
     ),
     Mutation(
         "a worker does not see a cancellation that its handler swallowed",
         *(Crew, "_work"),
         "while not me.cancelling():",
         "while True:",
+        seed=6,
     ),
     Mutation(
         "a job whose task was cancelled before it began is never answered",
@@ -91,7 +94,9 @@ MUTATIONS: Final = (
         "pass",
         seed=109,
     ),
-    Mutation("a worker that dies has no successor", Crew, "_replace", "self._spawn()", "pass"),
+    Mutation(
+        "a worker that dies has no successor", Crew, "_replace", "self._spawn()", "pass", seed=6
+    ),
     Mutation(
         "the end of a worker is not counted",
         *(Crew, "_ended"),
@@ -115,6 +120,7 @@ MUTATIONS: Final = (
         *(Crew, "_shrink"),
         "len(self.workers) - 1)",
         "len(self.workers))",
+        seed=1,
     ),
     Mutation(
         "one worker more than allowed",
@@ -122,12 +128,13 @@ MUTATIONS: Final = (
         ">= self._limits.workers",
         "> self._limits.workers",
     ),
-    Mutation("one job more than allowed", Mailbox, "full", ">= self.room", "> self.room"),
+    Mutation("one job more than allowed", Mailbox, "full", ">= self.room", "> self.room", seed=4),
     Mutation(
         "a queued job whose caller has gone is run",
         *(Pool, "abandon"),
         "if self._mailbox.discard(job):",
         "if False:",
+        seed=4,
     ),
     Mutation(
         "a client that hangs up does not cancel its handler",
@@ -146,6 +153,7 @@ MUTATIONS: Final = (
         *(Ages, "add"),
         "if self._timer is None or self._due > job.accepted + self._patience:",
         "if self._timer is None:",
+        seed=10,
     ),
     Mutation("a handler goes on after its deadline", Pool, "_expire", "self._cancel(job)", "pass"),
     Mutation(
@@ -179,7 +187,7 @@ MUTATIONS: Final = (
         *(Registry, "wait_retired"),
         "await asyncio.wait(ends)",
         "try: await asyncio.wait(ends)\n        finally: [pool.hurry() for pool in pools]",
-        seed=53,
+        seed=16,
     ),
     Mutation(
         "the new is published in two steps",
@@ -205,6 +213,7 @@ MUTATIONS: Final = (
         *(Registry, "_end_retirement"),
         "if pool in self._retiring:",
         "if False:",
+        seed=28,
     ),
     Mutation(
         "a stop does not wait for the workers",
@@ -217,14 +226,14 @@ MUTATIONS: Final = (
         *(app, "respond"),
         "_require_another(run, snapshot)",
         "raise",
-        seed=58,
+        seed=14,
     ),
     Mutation(
         "the pool is looked up again when the arguments are there",
         *(app, "respond"),
         "job = pool.submit(arguments)",
         "job = (run.snapshot.pool_map().get(endpoint.name) or pool).submit(arguments)",
-        seed=58,
+        seed=22,
     ),
     Mutation(
         "nobody ends the watch for a hang-up",
@@ -245,12 +254,14 @@ MUTATIONS: Final = (
         *(world.World, "_exchange"),
         "self._remember(key, registration)",
         "pass",
+        seed=7,
     ),
     Mutation(
         "what was removed comes back with a reload",
         *(world.World, "_remember"),
         "self._registrations, self._removed = known, self._removed | {key}",
         "pass",
+        seed=7,
     ),
     Mutation(
         "what was removed is missed by a reload",
@@ -278,6 +289,7 @@ MUTATIONS: Final = (
         *(world.World, "_reload"),
         "self._source, self._registrations = source, known",
         "self._source = source",
+        seed=10,
     ),
     Mutation(
         "the next run begins with what was served first",
@@ -335,6 +347,7 @@ MUTATIONS: Final = (
         *(Registry, "change"),
         "self._changing -= Counter({own: 1})",
         "pass",
+        seed=14,
     ),
     Mutation(
         "the figures of a removed handler are lost",
@@ -353,7 +366,7 @@ MUTATIONS: Final = (
         *(Registry, "_leave"),
         "self._hurry_later()",
         "pass",
-        seed=1502,
+        seed=0,
     ),
     Mutation(
         "a second stop with less grace is not heard",
@@ -408,6 +421,7 @@ MUTATIONS: Final = (
         *(Crew, "_shrink"),
         "surplus = min(self._least_idle, len(self.workers) - 1)",
         "surplus = 0",
+        seed=1,
     ),
     Mutation(
         "a pool that has nothing to do waits for its grace",
@@ -439,6 +453,7 @@ MUTATIONS: Final = (
         *(Pool, "end_reading"),
         "self._reading -= 1",
         "pass",
+        seed=11,
     ),
     Mutation(
         "a handler has another request's context",
@@ -451,7 +466,7 @@ MUTATIONS: Final = (
         *(Pool, "_cancel"),
         "self._ages.doom(job)",
         "pass",
-        seed=35,
+        seed=23,
     ),
     Mutation(
         "whoever leaves a run that is over stops the next one",
@@ -465,12 +480,14 @@ MUTATIONS: Final = (
         *(Lifespan, "exit"),
         "if life.holders <= 0:",
         "if True:",
+        seed=1,
     ),
     Mutation(
         "a start that is cancelled is counted as one that holds",
         *(Lifespan, "enter"),
         "life.holders -= 1",
         "pass",
+        seed=90,
     ),
     # Streams
     Mutation(
@@ -485,6 +502,7 @@ MUTATIONS: Final = (
         *(Pool, "_is_at_rest"),
         "and not self.streams",
         "",
+        seed=29,
     ),
     Mutation(
         "streams go on after their grace",
@@ -510,6 +528,7 @@ MUTATIONS: Final = (
         *(Streams, "check_room"),
         "or self._quota.taken >= self._quota.limit",
         "",
+        seed=14,
     ),
     Mutation(
         "the item that the taker waits for is lost",
@@ -534,6 +553,7 @@ MUTATIONS: Final = (
         *(Outflow, "close"),
         "self._pool.end_stream(self._stream, CANCELLED)",
         "pass",
+        seed=9,
     ),
     Mutation(
         "streams of events are not ended by a change",
@@ -547,18 +567,21 @@ MUTATIONS: Final = (
         *(Streams, "returns"),
         "if self._is_leaving:",
         "if False:",
+        seed=14,
     ),
     Mutation(
         "a stream of events that a change ends breaks off",
         *(Outflow, "_may_come_back"),
         "self._head.comes_back and",
         "False and",
+        seed=14,
     ),
     Mutation(
         "every stream is ended by a change at once",
         *(Outflow, "begin"),
         "if head.comes_back:",
         "if True:",
+        seed=29,
     ),
     Mutation(
         "a stream that was cut looks complete",
@@ -571,36 +594,42 @@ MUTATIONS: Final = (
         *(Outflow, "begin"),
         "is_over = item.reason is Reason.DONE",
         "is_over = True",
+        seed=9,
     ),
     Mutation(
         "an iterator is not closed when its stream ends",
         *(Stream, "_give"),
         "await self._close(source)",
         "pass",
+        seed=6,
     ),
     Mutation(
         "an iterator whose stream ends before it begins is not closed",
         *(Stream, "end"),
         "self._has_begun and",
         "",
+        seed=26,
     ),
     Mutation(
         "an iterator that nobody waits for is not closed",
         *(Pool, "_open"),
         "await close()",
         "pass",
+        seed=18,
     ),
     Mutation(
         "what a handler does when it is closed is cut short",
         *(Streams, "outlast"),
         "await wait_for(tasks, wait)",
         "pass",
+        seed=10,
     ),
     Mutation(
         "a stream whose handler stands still is waited for",
         *(Outflow, "_flow"),
         "item is LULL and not beats",
         "item is LULL and False",
+        seed=4,
     ),
     Mutation(
         "a client that does not take the last piece is waited for",
@@ -634,12 +663,14 @@ MUTATIONS: Final = (
         *(Streams, "end"),
         "if stream in self._open and self._open[stream] is None",
         "if False",
+        seed=10,
     ),
     Mutation(
         "a stream leaves a timer in the loop",
         *(Streams, "_ended"),
         "alarm.cancel()",
         "pass",
+        seed=7,
     ),
     Mutation(
         "a handler that swallows its end goes on giving",
@@ -659,6 +690,7 @@ MUTATIONS: Final = (
         *(Pool, "_open"),
         "if not job.deserted and not job.settled:",
         "if True:",
+        seed=18,
     ),
     # The background
     Mutation(
@@ -673,6 +705,7 @@ MUTATIONS: Final = (
         *(Background, "_check_room"),
         ">= self._limits.max_background",
         "> self._limits.max_background",
+        seed=4,
     ),
     Mutation(
         "a crash in the background is not counted",

@@ -36,11 +36,11 @@ class Ground:
             self._process.end()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ground(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Ground]:
-    """A place that the tests of a module share."""
+    """A place that all tests share which are about it; pytest puts them one after the other."""
     found = Ground(request.param, lambda: tmp_path_factory.mktemp("lifecycle"))
     yield found
     found.leave()

@@ -1,12 +1,12 @@
 """The promises of the lifecycle, over real HTTP, on every server and in every host.
 
 `pytest tests/lifecycle` runs all of it. A place is a server with a host on it (see `servers` and
-`hosts`); one process serves all tests of a place. Every test ends with what the fixture `served`
-checks: the sums, the tasks, the log.
+`hosts`); one process serves all tests of a place, here, in `test_streams` and, where it is stopped,
+in `test_the_end`. Every test ends with what the fixture `served` checks: the sums, the tasks, the
+log.
 """
 
 import asyncio
-import re
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
@@ -16,13 +16,10 @@ import pytest
 
 from tests.lifecycle.hosts import HOSTS
 from tests.lifecycle.servers import (
-    LEAVES_UNWIRED,
-    LOOKS_AFTER_THE_END,
     RESETS_UNREAD,
     SERVERS,
     Place,
     Process,
-    exit_code,
 )
 
 Tell = Callable[..., Coroutine[Any, Any, Any]]
@@ -48,9 +45,9 @@ ELSEWHERE = [
     *(Place("granian-uvloop", host, "lifespan") for host in HOSTS),
     Place("brrt-run", "starlette", "none"),
 ]
-in_full = pytest.mark.parametrize("ground", FULL, indirect=True, scope="module", ids=str)
+in_full = pytest.mark.parametrize("ground", FULL, indirect=True, scope="session", ids=str)
 everywhere = pytest.mark.parametrize(
-    "ground", [*FULL, *ELSEWHERE], indirect=True, scope="module", ids=str
+    "ground", [*FULL, *ELSEWHERE], indirect=True, scope="session", ids=str
 )
 
 HINT = "The app was started by its first request"
@@ -312,44 +309,3 @@ async def test_changes_under_load_lose_nothing(ask: httpx.AsyncClient, tell: Tel
         await tell("replace", name="hello", by=str(done + 1))
         done += 1
     assert min(await asyncio.gather(*clients)) > 0
-
-
-@everywhere
-async def test_a_stop_answers_what_is_in_flight_and_leaves_nothing(
-    served: Process, ask: httpx.AsyncClient, tell: Tell
-) -> None:
-    """SIGTERM: running and waiting requests are answered, every task ends, the log is calm."""
-    requests = [
-        asyncio.create_task(ask.get("/slow?gate=stop")),
-        asyncio.create_task(ask.post("/work?gate=stop")),
-        asyncio.create_task(ask.get("/narrow?gate=stop")),
-    ]
-    for name in ("slow", "work", "narrow"):
-        await served.said(f"entered {name} stop")
-    requests.append(asyncio.create_task(ask.get("/narrow?gate=stop")))
-    await queued(served, tell)
-    said_before = len(served.log)
-    await served.stop_begins()
-    assert not any(request.done() for request in requests)
-    served.open_gate("stop")
-    answers = await asyncio.gather(*requests)
-    assert [answer.status_code for answer in answers] == [200] * 4
-    await served.until(lambda: served.code is not None, "an end")
-    assert served.code == exit_code(served.place)
-    last_words = served.log[said_before:]
-    assert not re.search("Traceback|ERROR|WARNING|Exception", last_words)
-    check_ends(served)
-
-
-def check_ends(served: Process) -> None:
-    """What was alive when the host's lifespan had ended, and when the process had."""
-    ends, place = served.ends(), served.place
-    if place.unwired and place.server in LEAVES_UNWIRED:
-        assert "RECORD closed" not in served.log
-        assert ends.get("exit", {"tasks": ["brrt keeper"]})["tasks"]
-        return
-    assert served.log.count("RECORD closed") == 1
-    last = ends["exit" if place.unwired else "lifespan.shutdown.complete"]
-    assert set(last["tasks"]) <= LOOKS_AFTER_THE_END.get(place.server, set())
-    assert last["total"]["active"] == 0
-    assert last["total"]["spawned"] == last["total"]["terminated"]
