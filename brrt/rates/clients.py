@@ -50,5 +50,6 @@ def digest(text: str) -> str:
 def by_name(name: Any) -> str:
     """The client of whom a user's function says who it is. Raises `TypeError` for no text."""
     if not isinstance(name, str):
-        raise TypeError(f"key of the rate limits gave {name!r}; it gives a text, or None")
+        kind = type(name).__name__  # not what it is: it may be secret
+        raise TypeError(f"key of the rate limits gave a value of {kind}; it gives a text, or None")
     return digest(name)

@@ -117,8 +117,9 @@ def _check_storage(value: Any) -> None:
 
     try:
         parse_url(value)
-    except ValueError as error:
-        raise SettingError(f"storage cannot be read: {error}") from None
+    except ValueError:  # what it says may be a piece of the password
+        cure = "percent-encode the password (urllib.parse.quote), and look at port and options"
+        raise SettingError(f"storage is a url that cannot be read; {cure}") from None
 
 
 def _check_number(name: str, value: Any, *, whole: bool) -> None:

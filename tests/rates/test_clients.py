@@ -62,3 +62,10 @@ def test_a_name_is_a_text(name: Any) -> None:
     """What is none is an error in the app, and not a client that is never the same."""
     with pytest.raises(TypeError, match="gives a text, or None"):
         by_name(name)
+
+
+def test_a_name_that_is_no_text_is_not_shown() -> None:
+    """It may be a key, such as a header that was not decoded, and the error is logged."""
+    with pytest.raises(TypeError, match="of bytes") as caught:
+        by_name(b"secret")
+    assert "secret" not in str(caught.value)

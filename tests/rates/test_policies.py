@@ -94,8 +94,24 @@ def test_a_key_does_not_wait() -> None:
 def test_a_password_is_not_shown() -> None:
     """Settings are printed and logged; the url of a storage is not."""
     assert "secret" not in repr(RateLimits(storage="redis://:secret@localhost"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis+tls://:secret@localhost",
+        "redis://me:secret#1@localhost",
+        "redis://:secret/1@localhost",
+        "redis://:secret?1@localhost",
+        "redis://:secret\u2100@localhost",
+    ],
+)
+def test_a_password_is_not_shown_in_errors(url: str) -> None:
+    """One with a character that ends the name of the host is read as its port, which is no number:
+    those who read urls say which.
+    """
     with pytest.raises(SettingError) as caught:
-        RateLimits(storage="redis+tls://:secret@localhost")
+        RateLimits(storage=url)
     assert "secret" not in str(caught.value)
 
 
