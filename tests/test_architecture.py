@@ -17,6 +17,7 @@ FLOORS = {
     "settings": {"config"},
     "contract": {"openapi"},
     "runtime": {"runtime"},
+    "network": {"network"},
     "edge": {"http", "outbound", "rates", "security"},
     "app": {
         "handlers",
@@ -37,7 +38,11 @@ FLOORS = {
 }
 LEVELS = {room: level for level, rooms in enumerate(FLOORS.values()) for room in rooms}
 # The two hard halves meet in the app and nowhere else.
-STRANGERS = {"openapi": {"runtime"}, "runtime": {"openapi", "http"}}
+STRANGERS = {
+    "openapi": {"runtime"},
+    "runtime": {"openapi", "http"},
+    "network": {"openapi", "runtime"},
+}
 # Words that a room must never speak.
 FORBIDDEN = {"openapi": {"asyncio", "starlette", "uvicorn"}, "runtime": {"starlette", "msgspec"}}
 UNWANTED = {"utils", "helpers", "common", "misc"}

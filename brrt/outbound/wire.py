@@ -1,10 +1,8 @@
 """The library that speaks HTTP, and what stands between it and the network.
 
-The only file that imports httpcore, and therefore itself imported only when something is sent.
-`GuardedBackend` resolves names and connects to nothing that the guard has not let through; the
-library keeps the name, so TLS is verified against it. `BoundedStream` reads no more of an answer
-than is allowed, and leaves nothing open. No proxy of the environment is used, no redirect
-followed: the library has neither.
+Imported only when something is sent. `GuardedBackend` resolves names and connects to nothing that
+the guard has not let through; the library keeps the name, so TLS is verified against it. No proxy
+of the environment is used, no redirect followed: the library has neither.
 """
 
 import asyncio
@@ -14,6 +12,7 @@ from typing import Any, Final
 
 import httpcore
 
+from brrt.network.connections import OpenedBackend, failure
 from brrt.outbound.addresses import Address, Guard, Target, literal_address
 from brrt.outbound.resolving import Resolver
 from brrt.outbound.retries import NoAnswer
@@ -23,16 +22,14 @@ from brrt.outbound.settings import Outbound
 MAX_ADDRESSES: Final = 4
 
 
-class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections to addresses that were let through, and closes what it has opened."""
+class GuardedBackend(OpenedBackend):
+    """Opens connections to addresses that were let through, and to no others."""
 
     def __init__(self, settings: Outbound, guard: Guard, resolve: Resolver) -> None:
+        super().__init__(settings.max_response)
         self._settings = settings
         self._guard = guard
         self._resolve = resolve
-        backend: Any = httpcore.AnyIOBackend  # its type is that of what stands in for it
-        self._inner: httpcore.AsyncNetworkBackend = backend()
-        self._opened: list[httpcore.AsyncNetworkStream] = []
 
     async def connect_tcp(
         self,
@@ -48,14 +45,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         error: Exception = httpcore.ConnectError("no address")
         for address in addresses:
             try:
-                stream = await self._inner.connect_tcp(
+                return await super().connect_tcp(
                     str(address), port, share, local_address, socket_options
                 )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failure:
-                error = failure
-            else:
-                self._opened.append(stream)
-                return BoundedStream(stream, self._settings.max_response)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
+                error = failed
         raise error
 
     async def _addresses(self, host: str, port: int) -> list[Address]:
@@ -66,62 +60,6 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             return await self._resolve(host, port)
         except (OSError, UnicodeError):
             raise httpcore.ConnectError("its name cannot be resolved") from None
-
-    async def aclose(self) -> None:
-        """Close what was opened, whatever the library thinks has become of it."""
-        while self._opened:
-            await self._opened.pop().aclose()
-
-
-class BoundedStream(httpcore.AsyncNetworkStream):
-    """A connection from which one answer at a time is read, up to so many bytes."""
-
-    def __init__(self, stream: httpcore.AsyncNetworkStream, limit: int) -> None:
-        self._stream = stream
-        self._limit = limit
-        self._left = limit
-
-    async def read(
-        self,
-        max_bytes: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-    ) -> bytes:
-        """Some bytes of an answer. Raises `ReadError` where it is too long.
-
-        An error, since only that ends all that is reading.
-        """
-        if self._left <= 0:
-            raise httpcore.ReadError(f"its answer is longer than {self._limit:,} bytes")
-        data = await self._stream.read(min(max_bytes, self._left), timeout)
-        self._left -= len(data)
-        return data
-
-    async def write(
-        self,
-        buffer: bytes,
-        timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-    ) -> None:
-        """Send a piece of a request; what is read after it is another answer."""
-        self._left = self._limit
-        await self._stream.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self._stream.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-    ) -> httpcore.AsyncNetworkStream:
-        """The same with TLS."""
-        stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
-        return BoundedStream(stream, self._limit)
-
-    def get_extra_info(self, info: str) -> Any:
-        """What the library wants to know about the socket."""
-        return self._stream.get_extra_info(info)
 
 
 class Wire:
@@ -156,7 +94,7 @@ class Wire:
                 raise NoAnswer(f"no answer within {timeout:g} s") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             if not known:
-                raise NoAnswer(_reason(error)) from None
+                raise NoAnswer(failure(error)) from None
         return known[0]
 
     async def _exchange(
@@ -204,14 +142,3 @@ def _retry_after(response: httpcore.Response) -> str | None:
         if name.lower() == b"retry-after":
             return value.decode("latin-1")
     return None
-
-
-def _reason(error: Exception) -> str:
-    """Why there was no answer. What is no HTTP is not shown: it may be anybody's secret."""
-    if isinstance(error, httpcore.ProtocolError):
-        return "it hung up, or its answer is no HTTP"
-    if isinstance(error, httpcore.ConnectTimeout):
-        return "it could not be reached in time"
-    if isinstance(error, httpcore.ConnectError):
-        return f"it could not be reached: {error}"
-    return str(error) or "the connection broke"

@@ -1,0 +1,1 @@
+"""Going out: what connections to others have in common, whatever they are opened for."""
