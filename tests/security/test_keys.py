@@ -22,7 +22,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 
 from brrt import JWT, App, Claims, ServiceUnavailable, SettingError, Unauthorized
 from brrt.security.fetching import MAX_DOCUMENT
-from brrt.security.issuers import Fetched, FetchFailed, check_url, discovery_urls, read_max_age
+from brrt.security.issuers import (
+    Fetched,
+    FetchFailed,
+    check_url,
+    discovery_urls,
+    keys_url,
+    read_max_age,
+)
 from brrt.security.jwk import MAX_KEYS
 from brrt.security.key_sets import DEFAULT_AGE, LOGGED, MAX_AGE, MIN_AGE, STALE, FetchedKeys
 from brrt.security.keys import Keys
@@ -482,6 +489,29 @@ async def test_tls_has_to_be_good(make: Make) -> None:
         with pytest.raises(ServiceUnavailable):
             await provider(issuer.token(), (), None)
         assert issuer.fetches == 0
+
+
+def test_nobody_leads_from_tls_to_this_host() -> None:
+    """An issuer on the loopback may have its keys there; one with TLS does not have us ask it."""
+    told = {"issuer": "https://a.example", "jwks_uri": "http://127.0.0.1:8500/keys"}
+    with pytest.raises(FetchFailed, match="not https, as the issuer is"):
+        keys_url(told, "https://a.example", insecure=False)
+    assert keys_url(told, "https://a.example", insecure=True)
+    assert keys_url(told | {"issuer": "http://[::1]"}, "http://[::1]", insecure=False)
+
+
+async def test_the_authority_counts_however_a_url_is_written(tmp_path: Path) -> None:
+    """Schemes are the same in upper case (RFC 3986, section 3.1), and so is who is believed."""
+    file = make_certificate(tmp_path)
+    issuer = Issuer(scheme="https")
+    issuer.add("one")
+    async with serve_issuer(issuer, ssl_certfile=str(file), ssl_keyfile=str(file)):
+        url = issuer.jwks.replace("https", "HTTPS")
+        trusted = ssl.create_default_context(cafile=str(file))
+        settings: dict[str, Any] = {"issuer": issuer.url, "audience": AUDIENCE, "jwks": url}
+        provider = JWT(tls=trusted, _clock=Time().clock, **settings)
+        assert await provider(issuer.token(), (), None)
+        await provider.aclose()
 
 
 def make_certificate(folder: Path) -> Path:
