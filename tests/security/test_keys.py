@@ -273,6 +273,20 @@ async def test_another_key_of_the_same_name(issuer: Issuer, make: Make, time: Ti
     assert await provider(issuer.token(exp=10**10), (), None)
 
 
+async def test_a_key_that_is_for_something_else_now(
+    issuer: Issuer, make: Make, time: Time
+) -> None:
+    """What it has signed by an algorithm that it is no longer for is not remembered as good."""
+    provider, key = make(), make_key("RS256")
+    issuer.keys["one"] = ("RS256", key)
+    old = issuer.token("one", exp=10**10)
+    assert await provider(old, (), None)
+    issuer.keys["one"] = ("PS256", key)
+    time.passed = DEFAULT_AGE + 1
+    assert await refusal(provider, old) == NOT_SIGNED
+    assert await provider(issuer.token("one", exp=10**10), (), None)
+
+
 async def test_kids_that_nobody_knows(client: Connect, issuer: Issuer, time: Time) -> None:
     """A flood of them asks the issuer once in each cooldown, and good tokens do not wait."""
     provider = JWT(
@@ -605,6 +619,20 @@ async def test_unusable_keys_are_skipped(
     assert "1024 bits" in told[0]
     assert "'leak'" in told[1]
     assert "c2VjcmV0" not in caplog.text
+
+
+async def test_what_an_issuer_writes_begins_no_line(
+    issuer: Issuer, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its words are in the log, and nothing that looks like another entry."""
+    rsa = public_jwk(make_key("RS256"), "a\nb")
+    issuer.extra = [rsa | {"alg": "X\nERROR forged \u2028"}, rsa | {"alg": [["\n"]]}]
+    with caplog.at_level(logging.WARNING, "brrt"):
+        await make()(issuer.token(), (), None)
+    shown = [one.getMessage() for one in caplog.records]
+    assert r"(RSA X\nERROR forged \u2028)" in shown[0]
+    assert "(RSA list)" in shown[1]
+    assert all(len(one.splitlines()) == 1 for one in shown)
 
 
 async def test_keys_are_bounded(issuer: Issuer, make: Make) -> None:
