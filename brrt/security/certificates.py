@@ -6,7 +6,6 @@ again.
 """
 
 import base64
-import binascii
 import re
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -40,7 +39,7 @@ def read_header(value: bytes) -> ClientCertificate:
                 raise Unreadable
             certificate = x509.load_pem_x509_certificate(pem)
         return _shown(certificate)
-    except (ValueError, binascii.Error):
+    except (ValueError, x509.InvalidVersion):
         raise Unreadable from None
 
 
@@ -48,7 +47,7 @@ def read_chain(chain: tuple[str, ...]) -> ClientCertificate:
     """Certificates in PEM, that of the client first. Raises `Unreadable`."""
     try:
         subject = x509.load_pem_x509_certificate(chain[0].encode()).subject
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise Unreadable from None
     return ClientCertificate(subject.rfc4514_string(), chain)
 
@@ -63,7 +62,7 @@ def subject_of(shown: ClientCertificate) -> x509.Name | None:
     try:
         if shown.chain:
             return x509.load_pem_x509_certificate(shown.chain[0].encode()).subject
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return None
     return read_name(shown.subject)
 

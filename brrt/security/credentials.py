@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from brrt.config import MAX_PARAMETERS
 from brrt.openapi.security import API_KEY, BASIC, MUTUAL_TLS, Scheme
-from brrt.openapi.wire import Unreadable, decode_query, parse_cookies, parse_query
+from brrt.openapi.wire import Unreadable, decode_query, parse_cookies, parse_query, trim
 
 AUTHORIZATION: Final = b"authorization"
 
@@ -62,16 +62,21 @@ def find(
             return Shown(None)
     if scheme.kind == MUTUAL_TLS:
         return certificate_of(scope)
-    found = [text for name, text in scope["headers"] if name == AUTHORIZATION]
-    if not found:
-        return None
-    kind, _, rest = found[0].decode("latin-1").strip().partition(" ")
-    if kind.lower() != scheme.http:
-        return None
-    value: Any = rest.strip() or None
-    if scheme.http == BASIC and value is not None:
-        value = _basic(value)
-    return Shown(value if len(found) == 1 else None)
+    return _authorization(
+        scheme.http, [text for name, text in scope["headers"] if name == AUTHORIZATION]
+    )
+
+
+def _authorization(wanted: str, found: list[bytes]) -> Shown | None:
+    """What stands behind the name of a scheme, in whichever of the lines it is."""
+    for line in found:
+        kind, _, rest = trim(line.decode("latin-1")).partition(" ")
+        if kind.lower() == wanted:
+            value: Any = trim(rest) or None
+            if wanted == BASIC and value is not None:
+                value = _basic(value)
+            return Shown(value if len(found) == 1 else None)
+    return None
 
 
 def certificate_of(scope: Mapping[str, Any]) -> Shown | None:

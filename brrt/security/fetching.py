@@ -16,6 +16,7 @@ from brrt.security.issuers import (
     FetchFailed,
     NotFoundThere,
     discovery_urls,
+    is_secure,
     keys_url,
     read_max_age,
 )
@@ -51,7 +52,7 @@ class Source:
         return keys_url(found.document, self._issuer, insecure=self._insecure)
 
     async def _get(self, url: str) -> Fetched:
-        if self._tls is None and url.startswith("https"):
+        if self._tls is None and is_secure(url):
             self._tls = httpcore.default_ssl_context()  # once: it takes some 20 ms
         try:
             return await get(url, self._tls)
@@ -65,7 +66,7 @@ async def get(url: str, tls: ssl.SSLContext | None) -> Fetched:
     request = httpcore.Request("GET", url, headers=headers)
     backend = OpenedBackend(MAX_DOCUMENT)
     connection = httpcore.AsyncHTTPConnection(
-        request.url.origin, tls if url.startswith("https") else None, network_backend=backend
+        request.url.origin, tls if is_secure(url) else None, network_backend=backend
     )
     try:
         response = await connection.handle_async_request(request)

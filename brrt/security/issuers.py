@@ -78,9 +78,18 @@ def keys_url(document: Mapping[str, Any], issuer: str, *, insecure: bool) -> str
     if not isinstance(url, str):
         raise FetchFailed("its configuration has no jwks_uri")
     try:
-        return check_url(url, insecure=insecure)
+        check_url(url, insecure=insecure)
     except ValueError as error:
         raise FetchFailed(f"its jwks_uri {error}") from None
+    if is_secure(issuer) and not is_secure(url) and not insecure:
+        # The loopback is for issuers that are there: this one would have us ask our own host.
+        raise FetchFailed("its jwks_uri is not https, as the issuer is")
+    return url
+
+
+def is_secure(url: str) -> bool:
+    """Whether a url is asked by TLS."""
+    return urlsplit(url).scheme == "https"
 
 
 def read_max_age(cache_control: str) -> float | None:

@@ -103,7 +103,8 @@ def _read(given: Any, allowed: Collection[str]) -> Key:
     if isinstance(material, RSAPublicKey) and not MIN_RSA_BITS <= material.key_size <= MAX_RSA_BITS:
         bounds = f"{MIN_RSA_BITS} to {MAX_RSA_BITS}"
         raise Unusable(f"it has {material.key_size} bits; RSA keys must have {bounds}")
-    identity = sha256(repr(kid).encode("utf-8", "surrogatepass") + public).digest()
+    named = repr((kid, sorted(algorithms))).encode("utf-8", "surrogatepass")
+    identity = sha256(named + public).digest()
     return Key(kid, algorithms, identity, material)
 
 
@@ -127,9 +128,14 @@ def _algorithms(jwk: Mapping[str, Any], allowed: Collection[str]) -> frozenset[s
     if "alg" in jwk:
         fits = {one for one in fits if canonical(one) == canonical(str(jwk["alg"]))}
     if not fits:
-        what = " ".join(str(jwk[one])[:MAX_KID] for one in ("kty", "crv", "alg") if one in jwk)
+        what = " ".join(_word(jwk[one]) for one in ("kty", "crv", "alg") if one in jwk)
         raise Unusable(f"no allowed algorithm goes with it ({what or 'it has no kty'})")
     return frozenset(fits)
+
+
+def _word(value: Any) -> str:
+    """What an issuer has written, for the log: it does not begin another line there."""
+    return ascii(value)[1:-1][:MAX_KID] if isinstance(value, str) else type(value).__name__
 
 
 def fixed_set(document: Any, allowed: Collection[str]) -> Keys:

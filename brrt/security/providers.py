@@ -21,7 +21,7 @@ def check_providers(providers: Any) -> None:
     """Raises `SettingError` for what are no async functions of three parameters, by scheme."""
     if not hasattr(providers, "items"):
         message = "give a mapping of the document's schemes to providers"
-        raise SettingError(f"security cannot be {providers!r}; {message}")
+        raise SettingError(f"security cannot be {_shown(providers)}; {message}")
     for name, provider in providers.items():
         _check(name, provider)
 
@@ -29,11 +29,16 @@ def check_providers(providers: Any) -> None:
 def _check(name: Any, provider: Any) -> None:
     cure = "write `async def provider(credentials, scopes, request)`, which returns who it is"
     if not inspect.iscoroutinefunction(called_function(provider)):
-        raise SettingError(f"security[{name!r}] cannot be {provider!r}; {cure}")
+        raise SettingError(f"security[{name!r}] cannot be {_shown(provider)}; {cure}")
     try:
         inspect.signature(provider).bind(None, (), None)
     except TypeError as error:
         raise SettingError(f"security[{name!r}] takes other parameters: {error}; {cure}") from None
+
+
+def _shown(given: Any) -> str:
+    """What was given, unless it may be a secret itself: then its type."""
+    return repr(given) if callable(given) else f"a value of {type(given).__name__}"
 
 
 def principal_types(provider: Provider) -> tuple[type, ...]:

@@ -528,3 +528,11 @@ async def test_a_refusal_that_is_shared(client: Connect) -> None:
     for path, scope in (("/read", "a"), ("/more", "b"), ("/read", "a")):
         refusal = await connect.get(path, headers=GOOD)
         assert f'scope="{scope}"' in refusal.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize("given", ["s3cret", {"key": "s3cret"}, {"key": {"s3cret": "printer"}}])
+def test_a_secret_in_place_of_a_provider_is_not_shown(given: Any) -> None:
+    """Whoever forgets `ApiKey(...)` around it finds no key in the log of the start."""
+    with pytest.raises(SettingError, match="security.* cannot be a value of") as caught:
+        App(document(read=behind([{"key": []}])), serve(read=read), security=given)
+    assert "s3cret" not in str(caught.value)

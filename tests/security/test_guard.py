@@ -201,11 +201,21 @@ def test_credentials_are_found(scheme: Scheme, of: Any, value: Any) -> None:
         (BASIC, scope({"authorization": "Basic"})),
         (BEARER, scope({"authorization": "Bearer "})),
         (BEARER, scope([("authorization", "Bearer good"), ("authorization", "Bearer good")])),
+        (BEARER, scope([("authorization", "Other x"), ("authorization", "Bearer good")])),
     ],
 )
 async def test_what_cannot_be_read_is_no_credential(scheme: Scheme, of: Any) -> None:
     """It is refused, also where nothing would have passed; no provider sees it."""
     assert (await refused(guard((needs(scheme),), ()), of)).status == 401
+
+
+@pytest.mark.parametrize("space", ["\xa0", "\x85", "\x1f"])
+def test_only_white_space_of_http_is_none(space: str) -> None:
+    """What others take for a part of a token is one here, too (RFC 9110, section 5.6.3)."""
+    shown = find(BEARER, scope({"authorization": f"Bearer good{space}"}))
+    assert shown is not None
+    assert shown.value == f"good{space}"
+    assert find(BEARER, scope({"authorization": f"{space}Bearer good"})) is None
 
 
 @pytest.mark.parametrize("scheme", [KEY, QUERY, COOKIE, BASIC, BEARER, OAUTH])

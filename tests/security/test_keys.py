@@ -22,7 +22,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 
 from brrt import JWT, App, Claims, ServiceUnavailable, SettingError, Unauthorized
 from brrt.security.fetching import MAX_DOCUMENT
-from brrt.security.issuers import Fetched, FetchFailed, check_url, discovery_urls, read_max_age
+from brrt.security.issuers import (
+    Fetched,
+    FetchFailed,
+    check_url,
+    discovery_urls,
+    keys_url,
+    read_max_age,
+)
 from brrt.security.jwk import MAX_KEYS
 from brrt.security.key_sets import DEFAULT_AGE, LOGGED, MAX_AGE, MIN_AGE, STALE, FetchedKeys
 from brrt.security.keys import Keys
@@ -266,6 +273,20 @@ async def test_another_key_of_the_same_name(issuer: Issuer, make: Make, time: Ti
     assert await provider(issuer.token(exp=10**10), (), None)
 
 
+async def test_a_key_that_is_for_something_else_now(
+    issuer: Issuer, make: Make, time: Time
+) -> None:
+    """What it has signed by an algorithm that it is no longer for is not remembered as good."""
+    provider, key = make(), make_key("RS256")
+    issuer.keys["one"] = ("RS256", key)
+    old = issuer.token("one", exp=10**10)
+    assert await provider(old, (), None)
+    issuer.keys["one"] = ("PS256", key)
+    time.passed = DEFAULT_AGE + 1
+    assert await refusal(provider, old) == NOT_SIGNED
+    assert await provider(issuer.token("one", exp=10**10), (), None)
+
+
 async def test_kids_that_nobody_knows(client: Connect, issuer: Issuer, time: Time) -> None:
     """A flood of them asks the issuer once in each cooldown, and good tokens do not wait."""
     provider = JWT(
@@ -484,6 +505,29 @@ async def test_tls_has_to_be_good(make: Make) -> None:
         assert issuer.fetches == 0
 
 
+def test_nobody_leads_from_tls_to_this_host() -> None:
+    """An issuer on the loopback may have its keys there; one with TLS does not have us ask it."""
+    told = {"issuer": "https://a.example", "jwks_uri": "http://127.0.0.1:8500/keys"}
+    with pytest.raises(FetchFailed, match="not https, as the issuer is"):
+        keys_url(told, "https://a.example", insecure=False)
+    assert keys_url(told, "https://a.example", insecure=True)
+    assert keys_url(told | {"issuer": "http://[::1]"}, "http://[::1]", insecure=False)
+
+
+async def test_the_authority_counts_however_a_url_is_written(tmp_path: Path) -> None:
+    """Schemes are the same in upper case (RFC 3986, section 3.1), and so is who is believed."""
+    file = make_certificate(tmp_path)
+    issuer = Issuer(scheme="https")
+    issuer.add("one")
+    async with serve_issuer(issuer, ssl_certfile=str(file), ssl_keyfile=str(file)):
+        url = issuer.jwks.replace("https", "HTTPS")
+        trusted = ssl.create_default_context(cafile=str(file))
+        settings: dict[str, Any] = {"issuer": issuer.url, "audience": AUDIENCE, "jwks": url}
+        provider = JWT(tls=trusted, _clock=Time().clock, **settings)
+        assert await provider(issuer.token(), (), None)
+        await provider.aclose()
+
+
 def make_certificate(folder: Path) -> Path:
     """A certificate for the loopback, and its key, in one file."""
     key, name = make_key("ES256", 20), x509.Name.from_rfc4514_string("CN=127.0.0.1")
@@ -575,6 +619,20 @@ async def test_unusable_keys_are_skipped(
     assert "1024 bits" in told[0]
     assert "'leak'" in told[1]
     assert "c2VjcmV0" not in caplog.text
+
+
+async def test_what_an_issuer_writes_begins_no_line(
+    issuer: Issuer, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its words are in the log, and nothing that looks like another entry."""
+    rsa = public_jwk(make_key("RS256"), "a\nb")
+    issuer.extra = [rsa | {"alg": "X\nERROR forged \u2028"}, rsa | {"alg": [["\n"]]}]
+    with caplog.at_level(logging.WARNING, "brrt"):
+        await make()(issuer.token(), (), None)
+    shown = [one.getMessage() for one in caplog.records]
+    assert r"(RSA X\nERROR forged \u2028)" in shown[0]
+    assert "(RSA list)" in shown[1]
+    assert all(len(one.splitlines()) == 1 for one in shown)
 
 
 async def test_keys_are_bounded(issuer: Issuer, make: Make) -> None:

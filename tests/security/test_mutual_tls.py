@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from brrt import App, ClientCertificate, Forbidden, MissingExtra, MutualTLS, SettingError
-from brrt.security.certificates import Unreadable, read_header
+from brrt.security.certificates import Unreadable, read_chain, read_header, subject_of
 from tests.conftest import Connect, operation, serve
 from tests.security.issuer import make_key
 
@@ -228,6 +228,19 @@ def test_reading_headers() -> None:
         assert read_header(value.encode()) == ClientCertificate(BILLING, (pem(),))
     with pytest.raises(Unreadable):
         read_header(b":" + b"A" * 10_000 + b":")
+
+
+def test_a_certificate_of_no_version() -> None:
+    """It is refused like others that cannot be read, and no failure of the app."""
+    der = certificate().public_bytes(Encoding.DER)
+    wrong = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)
+    text = base64.b64encode(wrong)
+    with pytest.raises(Unreadable):
+        read_header(b":" + text + b":")
+    chain = f"-----BEGIN CERTIFICATE-----\n{text.decode()}\n-----END CERTIFICATE-----\n"
+    with pytest.raises(Unreadable):
+        read_chain((chain,))
+    assert subject_of(ClientCertificate(BILLING, (chain,))) is None
 
 
 # Who it is
