@@ -196,7 +196,7 @@ class Streams:
         self._quota = quota
         self._rest: Callable[[], None] = _nothing
         self._open: dict[Stream, asyncio.TimerHandle | None] = {}
-        self._returning: set[Stream] = set()
+        self._returning: dict[Stream, None] = {}  # in the order in which they came
         self._is_leaving = False
 
     def __len__(self) -> int:
@@ -249,7 +249,7 @@ class Streams:
     def returns(self, stream: Stream) -> None:
         """The client of this one comes back by itself: no change needs to wait for it."""
         if stream in self._open:
-            self._returning.add(stream)
+            self._returning[stream] = None
             if self._is_leaving:
                 self.end(stream, STOPPED)
 
@@ -292,7 +292,7 @@ class Streams:
         alarm = self._open.pop(stream)
         if alarm is not None:
             alarm.cancel()
-        self._returning.discard(stream)
+        self._returning.pop(stream, None)
         self._quota.taken -= 1
         error = None if stream.task.cancelled() else stream.task.exception()
         stream.settle(CANCELLED if error is None else Ended(Reason.RAISED, error))
