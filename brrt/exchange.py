@@ -69,6 +69,7 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
                 if served.rates is not None and not is_counted:
                     is_counted = True
                     await spend(run, pool, endpoint, served.rates, scope)
+                    pool.check_room()  # counting may have taken time
                 principals = NOBODY
                 if served.guard is not None:
                     principals = await admit(run, pool, endpoint, served.guard, scope)

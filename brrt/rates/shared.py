@@ -38,7 +38,8 @@ RETRIES: Final = 1
 class Shared:
     """The storage in Redis, for one event loop. `attempt` what asks it.
 
-    State: `_down_until`, the moment before which it is not asked; None while it answers.
+    State: `_down_until`, the moment before which it is not asked; None while it answers; and
+    `_asking`, the time that each question still has.
     """
 
     def __init__(self, settings: RateLimits, clock: Callable[[], float]) -> None:
@@ -51,6 +52,7 @@ class Shared:
             "async+redis://", implementation="redispy", key_prefix=PREFIX, **options
         )
         self._room = asyncio.Semaphore(CONNECTIONS)
+        self._asking: set[asyncio.Timeout] = set()
         self._down_until: float | None = None
         self._is_closed = False
 
@@ -66,12 +68,17 @@ class Shared:
             return await self._ask(work)
 
     async def _ask(self, work: Callable[[], Awaitable[Result]]) -> Result | None:
+        limit = asyncio.timeout(self._timeout)
         try:
-            async with asyncio.timeout(self._timeout):
+            async with limit:
+                self._asking.add(limit)
                 result = await work()
         except (RedisError, OSError, TimeoutError) as error:
-            self._fail(error)
+            if not self._is_closed:
+                self._fail(error)
             return None
+        finally:
+            self._asking.discard(limit)
         if self._down_until is not None:
             self._down_until = None
             logger.warning("Rates are counted in Redis again")
@@ -89,9 +96,29 @@ class Shared:
         self._down_until = self._clock() + COOL_DOWN
 
     async def aclose(self) -> None:
-        """Close all connections. From now on nothing is asked."""
+        """Close all connections. From now on nothing is asked, and who waits is let go.
+
+        The library forgets connections that are being made, and makes those anew that are closed
+        while they are used. So they are put back first.
+        """
+        if self._is_closed:
+            return
         self._is_closed = True
-        await self._pool.aclose()
+        now = asyncio.get_running_loop().time()
+        for limit in self._asking:
+            if not limit.expired():
+                limit.reschedule(now)
+        try:
+            for _ in range(CONNECTIONS):
+                await self._room.acquire()
+        finally:
+            await self._close_pool()
+
+    async def _close_pool(self) -> None:
+        try:
+            await self._pool.aclose()
+        except (RedisError, OSError) as error:  # all are closed, but one does not say goodbye
+            logger.warning("A connection to Redis was cut off (%s)", type(error).__name__)
 
     def __repr__(self) -> str:
         state = "closed" if self._is_closed else "up" if self._down_until is None else "down"

@@ -13,7 +13,7 @@ from brrt import App, RateLimits
 from brrt.rates.limiter import Limiter
 from brrt.rates.policies import make_rates
 from brrt.rates.shared import COOL_DOWN
-from tests.conftest import serve
+from tests.conftest import Call, Until, serve
 from tests.rates.asking import BOB, Clock, ask, document, limited, statuses
 from tests.rates.servers import Redis
 
@@ -90,6 +90,60 @@ async def test_a_stop_closes_every_connection(redis: Redis) -> None:
     assert len(await connections(redis)) == 1  # the one that asks
     assert asyncio.all_tasks() == tasks
     assert set(threading.enumerate()) == threads
+
+
+async def test_a_stop_while_redis_is_asked(redis: Redis, wire: Call) -> None:
+    """Wherever it is cut: who waits is answered, and no connection stays or is made anew."""
+    for turns in range(25):
+        async with shop(redis, "1000/hour") as app:
+            calls = [wire(app, "GET", "/a") for _ in range(2)]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await app.aclose(grace=0)
+            assert {await call.status() for call in calls} <= {200, 503}
+        await only_the_asker_is_connected(redis)
+
+
+async def test_a_stop_while_redis_hangs(redis: Redis, wire: Call, until: Until) -> None:
+    """It is not waited for, and nobody is asked any more who the client is."""
+    asked: list[str] = []
+
+    async def bearer(token: str, scopes: tuple[str, ...], request: Any) -> str:
+        asked.append(token)
+        return token
+
+    made = document(a=limited("3/hour", security=[{"bearer": []}]), free=limited("3/hour", "free"))
+    made["components"] = {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}}
+    rates = RateLimits(storage=redis.url, timeout=PATIENT)
+    handlers = serve(a=hello, free=hello)
+    async with App(made, handlers, rates=rates, security={"bearer": bearer}) as app:
+        assert (await ask(app, "/free")).status == 200
+        redis.freeze()
+        call = wire(app, "GET", "/a", {"authorization": "Bearer ada"})
+        await until(lambda: waiting(app))
+        begun = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - begun < PATIENT / 2
+    assert await call.status() == 503
+    assert asked == []
+    redis.thaw()
+    await only_the_asker_is_connected(redis)
+
+
+def waiting(app: App) -> bool:
+    """Whether a request waits for Redis."""
+    run = app._world.run
+    assert run is not None
+    shared = run.rate_limiter()._shared
+    assert shared is not None
+    return bool(shared._asking)
+
+
+async def only_the_asker_is_connected(redis: Redis) -> None:
+    """Redis hears of what is closed when it comes to it."""
+    for _ in range(100):
+        if len(await connections(redis)) == 1:
+            return
+    raise AssertionError(await connections(redis))
 
 
 async def connections(redis: Redis) -> list[bytes]:
