@@ -1,7 +1,7 @@
 """A request from first to last: ten steps, each somebody else's work.
 
-The snapshot is read once. A pool that closes between that and the submission never accepted
-the request, so it begins again under the current snapshot, with the body already in hand.
+The snapshot is read once. A request that was not submitted when another takes its place begins
+again under that one, with the body already in hand: who may, and what, is what is served now.
 """
 
 import asyncio
@@ -76,6 +76,8 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
                 wanted = responder.negotiate(headers.get(b"accept"))
                 if served.body is not None:
                     body = await read(run, pool, served.body, served.limits, headers, receive, body)
+                if run.snapshot is not snapshot:  # it may say otherwise who may
+                    raise Retired("the document has changed meanwhile")
                 asked = endpoint, served, scope, principals
                 arguments = make_arguments(run, asked, raw_path, headers, body)
                 job = pool.submit(arguments)

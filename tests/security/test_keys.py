@@ -273,9 +273,7 @@ async def test_another_key_of_the_same_name(issuer: Issuer, make: Make, time: Ti
     assert await provider(issuer.token(exp=10**10), (), None)
 
 
-async def test_a_key_that_is_for_something_else_now(
-    issuer: Issuer, make: Make, time: Time
-) -> None:
+async def test_a_key_that_is_for_something_else_now(issuer: Issuer, make: Make, time: Time) -> None:
     """What it has signed by an algorithm that it is no longer for is not remembered as good."""
     provider, key = make(), make_key("RS256")
     issuer.keys["one"] = ("RS256", key)
