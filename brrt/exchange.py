@@ -76,8 +76,7 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
                 wanted = responder.negotiate(headers.get(b"accept"))
                 if served.body is not None:
                     body = await read(run, pool, served.body, served.limits, headers, receive, body)
-                if run.snapshot is not snapshot:  # it may say otherwise who may
-                    raise Retired("the document has changed meanwhile")
+                _require_same(run, snapshot)
                 asked = endpoint, served, scope, principals
                 arguments = make_arguments(run, asked, raw_path, headers, body)
                 job = pool.submit(arguments)
@@ -98,6 +97,12 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
     finally:
         if type(body) is list:
             release(body, job)
+
+
+def _require_same(run: Run, snapshot: Snapshot) -> None:
+    """Raises `Retired` where another is served by now: it may say otherwise who may."""
+    if run.snapshot is not snapshot:
+        raise Retired("the document has changed meanwhile")
 
 
 def _require_another(run: Run, snapshot: Snapshot) -> None:

@@ -562,6 +562,6 @@ async def test_a_refusal_that_is_shared(client: Connect) -> None:
 @pytest.mark.parametrize("given", ["s3cret", {"key": "s3cret"}, {"key": {"s3cret": "printer"}}])
 def test_a_secret_in_place_of_a_provider_is_not_shown(given: Any) -> None:
     """Whoever forgets `ApiKey(...)` around it finds no key in the log of the start."""
-    with pytest.raises(SettingError, match="security.* cannot be a value of") as caught:
+    with pytest.raises(SettingError, match=r"security.* cannot be a value of") as caught:
         App(document(read=behind([{"key": []}])), serve(read=read), security=given)
     assert "s3cret" not in str(caught.value)
