@@ -1,7 +1,7 @@
 """A request from first to last: ten steps, each somebody else's work.
 
-The snapshot is read once. A pool that closes between that and the submission never accepted
-the request, so it begins again under the current snapshot, with the body already in hand.
+The snapshot is read once. A request that was not submitted when another takes its place begins
+again under that one, with the body already in hand: who may, and what, is what is served now.
 """
 
 import asyncio
@@ -77,6 +77,7 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
                 wanted = responder.negotiate(headers.get(b"accept"))
                 if served.body is not None:
                     body = await read(run, pool, served.body, served.limits, headers, receive, body)
+                _require_same(run, snapshot)
                 asked = endpoint, served, scope, principals
                 arguments = make_arguments(run, asked, raw_path, headers, body)
                 job = pool.submit(arguments)
@@ -97,6 +98,12 @@ async def respond(run: Run, scope: Scope, receive: Receive) -> Answer | Response
     finally:
         if type(body) is list:
             release(body, job)
+
+
+def _require_same(run: Run, snapshot: Snapshot) -> None:
+    """Raises `Retired` where another is served by now: it may say otherwise who may."""
+    if run.snapshot is not snapshot:
+        raise Retired("the document has changed meanwhile")
 
 
 def _require_another(run: Run, snapshot: Snapshot) -> None:

@@ -16,30 +16,31 @@ from brrt.rates.settings import STRATEGY, RateLimits, read_limit
 RATE_LIMIT: Final = "x-brrt-rate-limit"
 # What the limit of all operations together is called.
 SHARED: Final = "default"
+ALL: Final = "all"
 
 
 def declared(
     operation: Operation, settings: RateLimits | None, faults: list[Fault]
 ) -> Rates | None:
     """The limits of an operation, None where it has none; what is wrong goes to `faults`."""
-    for name, node in _places(operation):
+    for kind, name, node in _places(operation):
         if RATE_LIMIT in node.value:
-            return _read(operation, name, node, settings, faults)
+            return _read(operation, (kind, name), node, settings, faults)
     if settings is None or settings.default is None:
         return None
-    return _rates(operation, SHARED, parse(settings.default))
+    return _rates(operation, (ALL, SHARED), parse(settings.default))
 
 
-def _places(operation: Operation) -> Iterator[tuple[str, Node]]:
-    """Where a limit may stand, the nearest first, and what it is then called."""
-    yield operation.id, operation.node
-    yield operation.path, operation.item
-    yield SHARED, operation.node.document.root
+def _places(operation: Operation) -> Iterator[tuple[str, str, Node]]:
+    """Where a limit may stand, the nearest first, of what it is, and what it is then called."""
+    yield "operation", operation.id, operation.node
+    yield "path", operation.path, operation.item
+    yield ALL, SHARED, operation.node.document.root
 
 
 def _read(
     operation: Operation,
-    name: str,
+    place: tuple[str, str],
     node: Node,
     settings: RateLimits | None,
     faults: list[Fault],
@@ -55,7 +56,7 @@ def _read(
     except MissingExtra as error:
         _add(faults, node.fault(f"{RATE_LIMIT} asks for a rate limit", str(error)))
         return None
-    return _rates(operation, name, pairs)
+    return _rates(operation, place, pairs)
 
 
 def _add(faults: list[Fault], fault: Fault) -> None:
@@ -64,7 +65,12 @@ def _add(faults: list[Fault], fault: Fault) -> None:
         faults.append(fault)
 
 
-def _rates(operation: Operation, name: str, pairs: tuple[tuple[int, int], ...]) -> Rates:
-    """The title tells apart services that share a storage."""
+def _rates(
+    operation: Operation, place: tuple[str, str], pairs: tuple[tuple[int, int], ...]
+) -> Rates:
+    """The title tells apart services that share a storage, and the kind of its place a limit from
+    another of the same name: an operation may be called `default`.
+    """
     title = str(operation.node.document.root.value["info"]["title"])
-    return make_rates(pairs, name, f"{title}/{name}")
+    kind, name = place
+    return make_rates(pairs, name, f"{title}/{kind}/{name}")

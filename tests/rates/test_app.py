@@ -477,3 +477,12 @@ def test_handlers_know_nothing_of_it() -> None:
     handlers = Handlers()
     handlers("a")(hello)
     assert App(document(a=limited("1/hour")), handlers).endpoints[0].served is not None
+
+
+async def test_an_operation_may_be_called_default(clock: Clock) -> None:
+    """It has a count of its own, also where its limit is that of the whole document."""
+    own = {"get": operation("default", **{KEY: "2/minute"})}
+    made = document("2/minute", a=own, b={"get": operation("b")})
+    async with App(made, serve(default=hello, b=hello)) as app:
+        assert await statuses(app, 3) == [200, 200, 429]
+        assert await statuses(app, 1, "/b") == [200]

@@ -19,6 +19,7 @@ BEARER = {"type": "http", "scheme": "bearer"}
 KEY = {"type": "apiKey", "in": "header", "name": "X-Key"}
 BAD = {"authorization": "Bearer bad"}
 GOOD = {"authorization": "Bearer good"}
+TEXT = {"required": True, "content": {"text/plain": {"schema": {"type": "string"}}}}
 MUST: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -436,6 +437,34 @@ async def test_a_reload_closes_and_opens(client: Connect) -> None:
     with pytest.raises(SpecError, match="no provider"):
         await app.reload(other)
     assert (await connect.get("/read")).status_code == 200
+
+
+async def take(body: str) -> str:
+    """Anybody who gets here has brought something."""
+    return body
+
+
+async def test_a_slow_body_does_not_get_through_a_door_that_is_closed_now(
+    wire: Call, until: Until
+) -> None:
+    """Also where the handler stays the same: who may is what the document says when the body is
+    there, and who asked before is asked again.
+    """
+
+    def made(security: Any) -> dict[str, Any]:
+        return document(read={"post": operation("take", security=security, requestBody=TEXT)})
+
+    async with App(made([]), serve(take=take), security=PROVIDERS) as app:
+        headers = {"content-type": "text/plain", "content-length": "2"}
+        stranger = wire(app, "POST", "/read", headers)
+        friend = wire(app, "POST", "/read", headers | GOOD)
+        for one in (stranger, friend):
+            one.body(b"a", more=True)
+        await until(lambda: stranger.inbox.empty() and friend.inbox.empty())
+        await app.reload(made(MUST))
+        for one in (stranger, friend):
+            one.body(b"b")
+        assert (await stranger.status(), await friend.status()) == (401, 200)
 
 
 async def test_another_handler_is_behind_the_same_door(client: Connect) -> None:
