@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,14 +50,18 @@ class Run:
         return self.limiter
 
     async def finish(self) -> None:
-        """When all tasks have ended: let what is being sent be taken, and close what is open."""
-        await self.stream_patience.finish(self.registry.last_moment() - self.loop.time())
-        if self.connections is not None:
-            await self.connections.aclose()
-        if self.limiter is not None:
-            await self.limiter.aclose()
-        self.patience.close()  # who is still being asked about is not waited for
-        await self.holdings.aclose(self.limits.cancel_wait)
+        """When all tasks have ended: let what is being sent be taken, and close what is open.
+
+        Whatever one of them raises, the others are closed too.
+        """
+        async with AsyncExitStack() as stack:  # what is pushed last is closed first
+            stack.push_async_callback(self.holdings.aclose, self.limits.cancel_wait)
+            stack.callback(self.patience.close)  # who is still being asked about is not waited for
+            if self.limiter is not None:
+                stack.push_async_callback(self.limiter.aclose)
+            if self.connections is not None:
+                stack.push_async_callback(self.connections.aclose)
+            await self.stream_patience.finish(self.registry.last_moment() - self.loop.time())
 
     def grant(self, grace: float) -> None:
         """Stop within so many seconds, also if the stop has begun."""

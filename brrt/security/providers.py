@@ -10,6 +10,7 @@ from typing import Any, get_args
 from brrt.config import SettingError
 from brrt.openapi.hints import choices
 from brrt.openapi.signatures import called_function, hinted_function
+from brrt.runtime.tasks import stack, stop, wait_for
 
 logger = logging.getLogger("brrt")
 
@@ -68,23 +69,41 @@ class Holdings:
 
     Each once, under however many schemes it stands. One that also has `begin_run` is told of a
     run before it is closed for it, so that it may serve several.
+
+    State: `_open`, those that this run has to close.
     """
 
     def __init__(self, providers: Mapping[str, Provider]) -> None:
         each: dict[int, Any] = {id(one): one for one in providers.values()}
         self._each = [one for one in each.values() if hasattr(one, "aclose")]
+        self._open: list[Any] = []
 
     def begin_run(self) -> None:
-        """An app begins to run in the present loop."""
+        """An app begins to run in the present loop. Raises what a provider raises."""
         for one in self._each:
             if hasattr(one, "begin_run"):
                 one.begin_run()
+            self._open.append(one)
 
     async def aclose(self, patience: float) -> None:
         """Its run has ended. Whatever one does, in so many seconds, the others are closed too."""
-        for one in self._each:
-            try:
-                async with asyncio.timeout(patience):
-                    await one.aclose()
-            except Exception:
-                logger.exception("A security provider was not closed: %r", one)
+        while self._open:
+            await _close(self._open.pop(0), patience)
+
+
+async def _close(provider: Any, patience: float) -> None:
+    """In a task, since one that ignores its cancellation must not hold up the stop."""
+
+    async def close() -> None:
+        try:
+            await provider.aclose()
+        except Exception:
+            logger.exception("A security provider was not closed: %r", provider)
+
+    task = asyncio.create_task(close(), name="brrt closing a provider")
+    if not await wait_for((task,), patience):
+        return
+    left = await stop((task,), patience)
+    state = f"and ignores its cancellation:\n{stack(task)}" if left else "and was cut short"
+    text = "A security provider was not closed in %g s, %s: %r"
+    logger.error(text, patience, state, provider)

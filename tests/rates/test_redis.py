@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from brrt.rates.limiter import Limiter
 from brrt.rates.policies import make_rates
 from brrt.rates.shared import COOL_DOWN
 from tests.conftest import Call, Until, serve
+from tests.programs import find
 from tests.rates.asking import BOB, Clock, ask, document, limited, statuses
 from tests.rates.servers import Redis
+from tests.security.test_keys import make_certificate
 
 STRATEGIES = ("sliding-window", "fixed-window", "moving-window")
 THREE = make_rates(((3, 3_600),), "x", "x")
@@ -127,6 +130,23 @@ async def test_a_stop_while_redis_hangs(redis: Redis, wire: Call, until: Until) 
     assert asked == []
     redis.thaw()
     await only_the_asker_is_connected(redis)
+
+
+async def test_a_stop_while_redis_hangs_behind_tls(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That it does not say goodbye is logged, and the stop is a stop."""
+    redis = Redis(find("redis-server"), make_certificate(tmp_path))
+    redis.start()
+    try:
+        rates = RateLimits(storage=redis.url, timeout=1.0)
+        async with App(document(a=limited("3/hour")), serve(a=hello), rates=rates) as app:
+            assert (await ask(app)).status == 200
+            assert not caplog.records
+            redis.freeze()
+    finally:
+        redis.kill()
+    assert "was cut off" in caplog.text
 
 
 def waiting(app: App) -> bool:

@@ -6,7 +6,7 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from ipaddress import ip_address
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from brrt import JWT, App, Claims, ServiceUnavailable, SettingError, Unauthorized
+from brrt import JWT, App, Claims, Limits, ServiceUnavailable, SettingError, Unauthorized
 from brrt.security.fetching import MAX_DOCUMENT
 from brrt.security.issuers import (
     Fetched,
@@ -46,15 +46,18 @@ async def who(claims: Claims) -> str:
     return claims.subject or ""
 
 
-def shop(provider: Any, **settings: Any) -> App:
-    """An app with one operation, behind a provider."""
+def shop(provider: Any, *others: Any, **settings: Any) -> App:
+    """An app with one operation, behind a provider, or else another."""
+    providers = {f"scheme{number}": one for number, one in enumerate((provider, *others))}
     document = {
         "openapi": "3.1.0",
         "info": {"title": "Shop", "version": "1"},
-        "paths": {"/read": {"get": operation("read", security=[{"it": []}])}},
-        "components": {"securitySchemes": {"it": {"type": "http", "scheme": "bearer"}}},
+        "paths": {"/read": {"get": operation("read", security=[{one: []} for one in providers])}},
+        "components": {
+            "securitySchemes": {one: {"type": "http", "scheme": "bearer"} for one in providers}
+        },
     }
-    return App(document, serve(read=who), security={"it": provider}, **settings)
+    return App(document, serve(read=who), security=providers, **settings)
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -898,6 +901,60 @@ async def test_a_provider_that_cannot_be_closed(
         assert closed == []
     assert closed == ["broken", "good"]
     assert "was not closed" in caplog.text
+
+
+async def test_a_provider_that_does_not_end(
+    issuer: Issuer, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It holds up neither the stop nor the others, and is named."""
+    let, closed = asyncio.Event(), asyncio.Event()
+
+    class Endless:
+        async def __call__(self, token: str, scopes: Any, request: Any) -> None: ...
+
+        async def aclose(self) -> None:
+            while not let.is_set():
+                with suppress(asyncio.CancelledError):
+                    await let.wait()
+            closed.set()
+
+    issuer.gate, provider = asyncio.Event(), make()
+    async with shop(Endless(), provider, limits=Limits(cancel_wait=0.05)):
+        asked = asyncio.ensure_future(provider(issuer.token(), (), None))
+        await asyncio.sleep(0)
+        assert fetching()
+    assert not fetching()
+    with pytest.raises(ServiceUnavailable):
+        await asked
+    assert "ignores its cancellation" in caplog.text
+    assert "let.wait()" in caplog.text
+    let.set()
+    await closed.wait()
+
+
+async def test_a_run_that_does_not_begin(
+    wire: Call, issuer: Issuer, time: Time, until: Until
+) -> None:
+    """It closes what it has begun to use, and takes nothing from another app."""
+
+    class Broken:
+        async def __call__(self, token: str, scopes: Any, request: Any) -> None: ...
+
+        def begin_run(self) -> None:
+            raise RuntimeError("no")
+
+        async def aclose(self) -> None: ...
+
+    issuer.gate = asyncio.Event()
+    provider = JWT(issuer=issuer.url, audience=AUDIENCE, jwks=issuer.jwks, _clock=time.clock)
+    other, broken = shop(provider), shop(Broken(), provider)
+    async with other:
+        call = wire(other, "GET", "/read", bearer(issuer.token()))
+        await until(lambda: issuer.fetches)
+        with pytest.raises(RuntimeError, match="no"):
+            await broken.__aenter__()
+        issuer.gate.set()
+        assert await call.status() == 200
 
 
 # What is told of them
