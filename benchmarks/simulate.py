@@ -7,12 +7,13 @@
 In each run a seed decides what happens: requests, bursts, slow bodies, clients that hang up,
 cancellations between any two steps, handlers that crash, sleep past their deadline, swallow
 cancellations, never end, or change the app they belong to; streams to clients that take slowly or
-leave half-way; work in the background; replacements, removals, reloads good
-and bad, stops and starts, a blocked loop, strangers who cancel the app's own tasks. After every
-step the rules are checked (`benchmarks/simulation/rules.py`): each request is answered exactly
-once and rightly, no task is without an owner, every bound holds, a change that returned has
-nothing left of what it displaced, and so on. A failing seed is cut down to the shortest plan that
-still fails; the command that is printed with it replays it exactly.
+leave half-way; work in the background; in one world of four a provider before an operation that
+waits, says no, crashes, never ends or swallows its cancellation, and a limit that is counted;
+replacements, removals, reloads good and bad, stops and starts, a blocked loop, strangers who cancel
+the app's own tasks. After every step the rules are checked (`benchmarks/simulation/rules.py`): each
+request is answered exactly once and rightly, no task is without an owner, every bound holds, a
+change that returned has nothing left of what it displaced, and so on. A failing seed is cut down to
+the shortest plan that still fails; the command that is printed with it replays it exactly.
 """
 
 import argparse

@@ -202,8 +202,14 @@ class Call:
             "raw_path": path.encode(),
             "query_string": b"",
             "root_path": "",
-            "headers": [] if self.is_safe else [(b"content-type", b"application/json")],
+            "headers": self._headers(),
+            "client": ("192.0.2.1", 1),
         }
+
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        if self.scene.door.guards(self):
+            return [(b"authorization", b"Bearer %d" % self.number)]
+        return [] if self.is_safe else [(b"content-type", b"application/json")]
 
     async def _receive(self) -> Any:
         while True:

@@ -116,7 +116,7 @@ class Change:
         if not self.what["again"]:
             scene.edition += 1
             self.edition = scene.edition
-            new = document(scene.edition, without, self.what["workers"])
+            new = document(scene.edition, without, self.what["workers"], scene.plan.guarded)
         handlers = None
         if self.what["handlers"]:
             handlers = scene.troupe.handlers(*(one for one in OPERATIONS if one != without))

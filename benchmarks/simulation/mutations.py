@@ -16,16 +16,18 @@ from benchmarks.simulation.runs import Outcome, explore
 from brrt import app, exchange, snapshot, world
 from brrt.http.outflow import Outflow
 from brrt.lifespan import Life, Lifespan
+from brrt.running import Run
 from brrt.runtime.ages import Ages
 from brrt.runtime.background import Background
 from brrt.runtime.ceiling import Ceiling
 from brrt.runtime.crew import Crew
 from brrt.runtime.jobs import Job
 from brrt.runtime.mailbox import Mailbox
-from brrt.runtime.patience import Patience
+from brrt.runtime.patience import Patience, Wait
 from brrt.runtime.pool import Pool
 from brrt.runtime.registry import Registry
 from brrt.runtime.streams import Stream, Streams
+from brrt.security.guard import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -719,5 +721,55 @@ MUTATIONS: Final = (
         "self._drained.set_result(None)",
         "pass",
         seed=94,
+    ),
+    # The door
+    Mutation(
+        "somebody who was asked about is asked about for ever",
+        *(exchange, "admit"),
+        "pool.end_reading()",
+        "pass",
+        seed=7,
+    ),
+    Mutation(
+        "a provider that does not end is waited for",
+        *(exchange, "admit"),
+        "with run.patience.begin() as wait:",
+        "wait = run.patience.begin(); run.patience.end(wait)\n        if True:",
+        seed=7,
+    ),
+    Mutation(
+        "a provider that swallows its end leaves the task of the server cancelled",
+        *(Wait, "__exit__"),
+        "if self.is_all() and kind is asyncio.CancelledError:",
+        "if kind is asyncio.CancelledError and self.is_all():",
+        seed=7,
+    ),
+    Mutation(
+        "whoever is not known passes",
+        *(Guard, "admit"),
+        "raise self._refusal(asking.refusals)",
+        "return {}",
+        seed=11,
+    ),
+    Mutation(
+        "who was counted is counted for ever as one who waits",
+        *(exchange, "spend"),
+        "pool.end_reading()",
+        "pass",
+        seed=7,
+    ),
+    Mutation(
+        "a change makes a request count twice",
+        *(app, "respond"),
+        "is_counted = True",
+        "pass",
+        seed=555,
+    ),
+    Mutation(
+        "counts are forgotten",
+        *(Run, "rate_limiter"),
+        "if self.limiter is None:",
+        "if True:",
+        seed=39,
     ),
 )

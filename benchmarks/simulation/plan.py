@@ -52,6 +52,7 @@ class Plan:
     missing: str
     sends_slowly: bool
     start_time: float
+    guarded: bool
     actions: tuple[Action, ...]
 
     def keep(self, numbers: frozenset[int]) -> "Plan":
@@ -87,6 +88,7 @@ def make_plan(seed: int) -> Plan:
         missing=random.choice(["501", "501", ""]),
         sends_slowly=random.random() < 0.3,
         start_time=random.choice([0.0, 0.0, 0.1]),
+        guarded=seed % 4 == 3,
         actions=_Writer(random).write(),
     )
 

@@ -285,6 +285,7 @@ class Rules:
         self._check_time(call)
         self._check_heard(call)
         self._check_leftovers(call)
+        self._scene.door.check_call(call)
         if kinds == whole and not self._scene.failures:
             self._check_status(call)
 
@@ -303,6 +304,7 @@ class Rules:
     def _check_time(self, call: Call) -> None:
         limits = self._scene.plan.limits
         bound = 2 * limits.timeout + self._scene.plan.start_time + SLACK
+        bound += self._scene.door.delay(call)
         over = self._loop.time() if call.begun_at is None else call.begun_at
         taken = over - call.arrived - (self._loop.stalled - call.stalled)
         self._expect(taken <= bound, "P7", f"{call.number} took {taken:g} s, {bound:g} at most")
@@ -310,7 +312,8 @@ class Rules:
     def _check_heard(self, call: Call) -> None:
         """P7: a client that hangs up is noticed, at the latest when its request counts as slow."""
         if call.gone is not None and call.complete_at <= call.gone and not self._scene.vandals:
-            slow = call.complete_at + self._scene.plan.limits.disconnect_after
+            ready = max(call.complete_at, self._scene.door.left(call))
+            slow = ready + self._scene.plan.limits.disconnect_after
             late = self._loop.time() - max(call.gone, slow)
             late -= self._loop.stalled - call.stalled_then + self._scene.plan.start_time
             self._expect(late <= SLACK, "P7", f"nobody saw for {late:g} s that {call.number} left")
@@ -336,6 +339,8 @@ class Rules:
             503: self._is_refused,
             504: self._is_late,
         }
+        if self._scene.door.is_kept_out(call):
+            return
         check = checks.get(status or 0)
         self._expect(
             check is not None and check(call),
@@ -490,6 +495,7 @@ class Rules:
         assert pool is not None
         assert job is not None
         self._expect(len(call.performances) == 1, "P1", f"{call.number} is run twice")
+        self._scene.door.check_start(call)
         self._check_order(pool, job)
         self._expect(asked.get() == call.number, "P1", f"{call.number} lost its context")
         given_up = call.done and (call.is_safe or call.status in (503, 504))

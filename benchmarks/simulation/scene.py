@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from benchmarks.simulation.calls import METHODS, Call
 from benchmarks.simulation.changes import Change
+from benchmarks.simulation.door import GUARDED, Door, guard, settings
 from benchmarks.simulation.handlers import Troupe
 from benchmarks.simulation.hosts import Host
 from benchmarks.simulation.loop import Circle, Loop
@@ -19,6 +20,7 @@ from benchmarks.simulation.stream_rules import StreamRules
 from brrt import App
 
 ITEM: Final = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
+DOOR: Final = {"type": "http", "scheme": "bearer"}
 JSON: Final[dict[str, Any]] = {"application/json": {}}
 CONTENT: Final[dict[str, Any]] = {
     "flow": {"application/jsonl": {"itemSchema": ITEM}},
@@ -27,16 +29,23 @@ CONTENT: Final[dict[str, Any]] = {
 
 
 def document(
-    edition: int, without: str | None = None, workers: int | None = None
+    edition: int,
+    without: str | None = None,
+    workers: int | None = None,
+    guarded: bool = False,
 ) -> dict[str, Any]:
     """An edition of the document, perhaps without one of the operations, or with other workers."""
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
         if operation != without:
             path = f"/{operation}" if operation == "make" else f"/{operation}/{{n}}"
-            paths[path] = {METHODS[operation].lower(): _operation(operation, edition, workers)}
+            said = _operation(operation, edition, workers)
+            if guarded and operation == GUARDED:
+                said = guard(said)
+            paths[path] = {METHODS[operation].lower(): said}
     info = {"title": "Simulation", "version": str(edition)}
-    return {"openapi": "3.2.0", "info": info, "paths": paths}
+    made = {"openapi": "3.2.0", "info": info, "paths": paths}
+    return made | {"components": {"securitySchemes": {"door": DOOR}}} if guarded else made
 
 
 def _operation(name: str, edition: int, workers: int | None) -> dict[str, Any]:
@@ -78,12 +87,15 @@ class Scene:
         self.closings = 0  # whoever holds the app open
         self.edition = 1
         self.troupe = Troupe(self)
+        self.door = Door(self)
         handlers = self.troupe.handlers(*OPERATIONS)
         self.app = App(
-            *(document(1), handlers),
+            *(document(1, guarded=plan.guarded), handlers),
             limits=plan.limits,
             lifespan=self._lifespan,
             missing=plan.missing or (),
+            security={"door": self.door} if plan.guarded else {},
+            **settings(plan.guarded),
         )
         self.stream_rules = StreamRules(self)
         self.rules = Rules(self)
@@ -108,8 +120,10 @@ class Scene:
     async def _lifespan(self, _: App) -> AsyncIterator[State]:
         await asyncio.sleep(self.plan.start_time)
         self.note("the app starts")
+        self.door.is_shut = False
         yield State()
         self.note("the app has stopped")
+        self.door.is_shut = True
         self.rules.check_stop()
         await asyncio.sleep(self.plan.start_time)
 

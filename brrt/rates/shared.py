@@ -33,6 +33,8 @@ COOL_DOWN: Final = 1.0
 PREFIX: Final = "brrt"
 # Times that a connection that broke is made anew at once: Redis was started again, or closed it.
 RETRIES: Final = 1
+# What becomes of a Redis that is gone. Where it is something else, the log has its trace.
+EXPECTED: Final = (RedisError, OSError, TimeoutError)
 
 
 class Shared:
@@ -73,7 +75,7 @@ class Shared:
             async with limit:
                 self._asking.add(limit)
                 result = await work()
-        except (RedisError, OSError, TimeoutError) as error:
+        except Exception as error:  # whatever becomes of what Redis says, or does not say
             if not self._is_closed:
                 self._fail(error)
             return None
@@ -92,7 +94,8 @@ class Shared:
     def _fail(self, error: Exception) -> None:
         if self._down_until is None:
             text = "Redis does not answer (%s): until it is back, rates are counted in this process"
-            logger.warning(text, type(error).__name__)
+            cause = None if isinstance(error, EXPECTED) else error
+            logger.warning(text, type(error).__name__, exc_info=cause)
         self._down_until = self._clock() + COOL_DOWN
 
     async def aclose(self) -> None:

@@ -38,7 +38,8 @@ class Wait:
         trace: TracebackType | None,
     ) -> None:
         self._patience.end(self)
-        if kind is asyncio.CancelledError and self.is_all():
+        # Asked in any case, so that a cancellation that was swallowed is not one for ever.
+        if self.is_all() and kind is asyncio.CancelledError:
             raise OutOfPatience from None
 
     def is_all(self) -> bool:

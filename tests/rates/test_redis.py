@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +292,31 @@ async def test_an_answer_that_is_no_count_is_an_outage(
     await limiter.aclose()
     assert len(caplog.records) == 1
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("strategy", ["sliding-window", "fixed-window"])
+async def test_what_is_no_redis_is_an_outage(
+    strategy: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Something listens there that agrees to everything: nobody gets an error for it."""
+
+    async def agree(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(1_000):
+                writer.write(b"+OK\r\n" * data.count(b"*"))
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(agree, "127.0.0.1", 0)
+    url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    limiter = Limiter(RateLimits(storage=url, strategy=strategy, timeout=PATIENT), Clock())
+    assert await passing(limiter, 4) == [True] * 3 + [False]
+    await limiter.aclose()
+    server.close()
+    await server.wait_closed()
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert "Redis does not answer" in caplog.text
 
 
 async def test_an_app_lives_through_an_outage(

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -274,6 +274,29 @@ async def test_a_provider_that_is_slow_is_503(client: Connect) -> None:
     answer = await (await client(app)).get("/read", headers=GOOD)
     assert (answer.status_code, ended) == (503, [True])
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_a_provider_that_swallows_its_end(wire: Call) -> None:
+    """Its word counts, and the server's task is as it was: not one that is being cancelled."""
+
+    async def late(token: str, scopes: tuple[str, ...], request: Request) -> User:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return User("ada")
+
+    cancelling: list[int] = []
+    limits = Limits(timeout=0.02)
+    app = App(document(read=behind()), serve(read=read), security={"bearer": late}, limits=limits)
+
+    async def host(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+        task = asyncio.current_task()
+        assert task is not None
+        cancelling.append(task.cancelling())
+
+    async with app:
+        assert await wire(host, "GET", "/read", GOOD).status() == 200
+    assert cancelling == [0]
 
 
 class Gate:
