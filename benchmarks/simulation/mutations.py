@@ -231,13 +231,6 @@ MUTATIONS: Final = (
         seed=14,
     ),
     Mutation(
-        "the pool is looked up again when the arguments are there",
-        *(app, "respond"),
-        "job = pool.submit(arguments)",
-        "job = (run.snapshot.pool_map().get(endpoint.name) or pool).submit(arguments)",
-        seed=22,
-    ),
-    Mutation(
         "nobody ends the watch for a hang-up",
         *(exchange.Exchange, "_watch"),
         "await stop((listener,), RECEIVE_WAIT)",
