@@ -107,8 +107,8 @@ class Door:
             over = (one.cancelled or one.ended or 0.0) - one.began - limits.timeout
             late = over > SLACK and not self._scene.loop.stalled
             self._expect(not late, "P7", f"{call.number} was asked about {over:g} s too long")
-        task = call.task
-        swallowed = task is not None and task.cancelling() and not call.cancelled
+        others = call.cancelled or call.is_inner  # whose asker may have been cancelled
+        swallowed = call.is_given_up and not others
         self._expect(not swallowed, "P7", f"the task of {call.number} is being cancelled for ever")
 
     def check_start(self, call: Call) -> None:
