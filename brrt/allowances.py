@@ -36,7 +36,7 @@ async def spend(run: Run, pool: Pool, endpoint: Endpoint, rates: Rates, scope: S
         verdict = await limiter.spend(rates, client)
     finally:
         pool.end_reading()
-    scope[ADDITIONS] = [(b"ratelimit-policy", rates.field), (b"ratelimit", verdict.field)]
+    scope[ADDITIONS] += [(b"ratelimit-policy", rates.field), (b"ratelimit", verdict.field)]
     if verdict.wait is not None:
         pool.counters.limited += 1
         raise _problem(verdict, verdict.wait)

@@ -23,7 +23,6 @@ from brrt.http.additions import ADDITIONS, with_headers
 from brrt.http.answers import (
     PAGE_HEADERS,
     Answer,
-    HeaderPair,
     ResponseApp,
     Scope,
     Send,
@@ -34,7 +33,7 @@ from brrt.http.compression import Compression
 from brrt.http.cors import CORS
 from brrt.http.cross_origin import Policy
 from brrt.http.failures import ErrorMap, Failures
-from brrt.http.identities import identified, identify
+from brrt.http.identities import identify
 from brrt.http.outflow import Outflow
 from brrt.http.proxies import Proxies, Unmasking
 from brrt.http.relays import Relay
@@ -158,12 +157,12 @@ class App:
         if kind == "http":
             if self._unmasking is not None:
                 scope = self._unmasking.unmask(scope)
-            identity = identify(scope, self._request_id)
+            identify(scope, self._request_id)
             if self._envelope is None:
-                await self._http(scope, receive, send, identity)
+                await self._http(scope, receive, send)
             else:
                 current = self._world.current
-                await self._envelope.serve(self._http, current, scope, receive, send, identity)
+                await self._envelope.serve(self._http, current, scope, receive, send)
         elif kind == "lifespan":
             await self._lifespan.protocol(receive, send)
         elif kind == "websocket":
@@ -171,9 +170,7 @@ class App:
         else:
             raise NotImplementedError(f"brrt does not speak {kind!r}; it serves http and lifespan")
 
-    async def _http(
-        self, scope: Scope, receive: Receive, send: Send, identity: HeaderPair | None
-    ) -> None:
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer exactly once, whatever happens."""
         run = self._world.run
         answer: Answer | ResponseApp | Outflow
@@ -186,13 +183,11 @@ class App:
         except Exception as error:
             answer = self._instead(error, scope)
             error.__traceback__ = None  # it holds the frames that hold it: a cycle for each failure
-        if ADDITIONS in scope:
-            send = with_headers(send, scope[ADDITIONS])
+        added = scope[ADDITIONS]
         if isinstance(answer, Answer):
-            await send_answer(answer, send, scope["method"] == "HEAD", identity)
+            await send_answer(answer, send, scope["method"] == "HEAD", added)
             return
-        if identity is not None:
-            send = identified(send, identity)
+        send = with_headers(send, added)
         if isinstance(answer, Outflow):
             with suppress(ClientGone):
                 await answer.send(send, head=scope["method"] == "HEAD")

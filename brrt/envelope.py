@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from brrt.config import Limits
 from brrt.errors import Problem
-from brrt.http.answers import Answer, HeaderPair, Scope, Send, send_answer
+from brrt.http.additions import ADDITIONS
+from brrt.http.answers import Answer, Scope, Send, send_answer
 from brrt.http.bodies import Receive
 from brrt.http.compression import Compression
 from brrt.http.cross_origin import METHOD, ORIGIN, Policy, dressed, question
@@ -16,8 +17,7 @@ from brrt.http.packing import Packing
 from brrt.http.requests import check_size, local_path, mount_point, request_path
 from brrt.snapshot import Snapshot
 
-Identity = HeaderPair | None
-Serve = Callable[[Scope, Receive, Send, Identity], Awaitable[None]]
+Serve = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def make_envelope(
@@ -42,13 +42,7 @@ class Envelope:
         self._limits = limits
 
     async def serve(
-        self,
-        serve: Serve,
-        snapshot: Snapshot,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        identity: Identity,
+        self, serve: Serve, snapshot: Snapshot, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Let a request be served, but for preflights, which are answered here and now."""
         if self._policy is not None:
@@ -56,15 +50,15 @@ class Envelope:
             if asked is not None:
                 answer = self._preflight(self._policy, snapshot, scope, asked)
                 if answer is not None:
-                    await send_answer(answer, send, False, identity)
+                    await send_answer(answer, send, False, scope[ADDITIONS])
                     return
             send = self._dressed(self._policy, snapshot, scope, send)
         if self.packing is None:
-            await serve(scope, receive, send, identity)
+            await serve(scope, receive, send)
             return
         packer = self.packing.packer(scope, send)
         try:
-            await serve(scope, receive, packer.send, identity)
+            await serve(scope, receive, packer.send)
         finally:
             packer.close()
 

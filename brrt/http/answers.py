@@ -4,7 +4,7 @@ Which answer a value becomes is decided elsewhere; nothing here knows the docume
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeGuard
 
 from brrt.errors import BrrtError
@@ -157,11 +157,11 @@ def with_header(headers: Headers, extra: HeaderPair) -> Headers:
 
 
 async def send_answer(
-    answer: Answer, send: Send, head: bool, identity: HeaderPair | None = None
+    answer: Answer, send: Send, head: bool, added: Iterable[HeaderPair] = ()
 ) -> None:
-    """Send a complete response; for HEAD only its headers. `identity` is the header of its id."""
+    """Send a complete response; for HEAD only its headers, with those that are `added`."""
     status, headers, body = answer
-    if identity is not None:
-        headers = with_header(headers, identity)
+    for one in added:
+        headers = with_header(headers, one)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head or status in BODILESS else body})

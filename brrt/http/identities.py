@@ -8,9 +8,10 @@ import random
 import re
 from binascii import hexlify
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
-from brrt.http.answers import HeaderPair, Scope, Send, with_header
+from brrt.http.additions import ADDITIONS
+from brrt.http.answers import HeaderPair, Scope
 
 # What is accepted as a request id from a client: long enough for a UUID or a trace id, and
 # nothing that could forge a log line.
@@ -23,8 +24,8 @@ _NAMES: Final = frozenset({b"x-request-id", b"traceparent"})
 _KEY: Final = "brrt.request_id"
 
 
-def identify(scope: Scope, header: bytes | None) -> HeaderPair | None:
-    """Call a request something, from here on. Returns the header that says so, if it has a name."""
+def identify(scope: Scope, header: bytes | None) -> None:
+    """Call a request something, from here on; answers say so, if there is a name for the header."""
     found = b""
     for name, _ in scope["headers"]:
         if name in _NAMES:
@@ -33,7 +34,7 @@ def identify(scope: Scope, header: bytes | None) -> HeaderPair | None:
     if not found:  # random, but no secret: a third of what the kernel's own randomness takes
         found = hexlify(random.getrandbits(128).to_bytes(16))
     scope[_KEY] = found
-    return None if header is None else (header, found)
+    scope[ADDITIONS] = [] if header is None else [(header, found)]
 
 
 def request_id(scope: Scope) -> str:
@@ -51,14 +52,3 @@ def _given(headers: Iterable[HeaderPair]) -> bytes:
         if name == b"traceparent" and (match := _TRACEPARENT.fullmatch(value)):
             trace = match[1]
     return trace
-
-
-def identified(send: Send, identity: HeaderPair) -> Send:
-    """What sends a response with its id, unless it says one itself."""
-
-    def send_identified(message: Any) -> Any:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": with_header(message.get("headers", []), identity)}
-        return send(message)
-
-    return send_identified
