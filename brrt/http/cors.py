@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from brrt.config import LARGEST
+from brrt.http.answers import is_token
 from brrt.http.settings import check_texts, check_whole, wrong
 
 # Seconds that a browser may keep the answer to a preflight: Starlette's value. Chrome keeps it
@@ -19,7 +20,6 @@ ANY: Final = "*"
 NULL: Final = "null"
 DOCUMENT: Final = "document"
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(:\d+)?")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 # Origins that nobody has (RFC 2606): an expression that matches one of them matches anybody.
@@ -123,7 +123,7 @@ def _punycode(host: str) -> str:
 def _check_method(method: str) -> None:
     if method == ANY:
         raise wrong("methods", method, "leave methods out: those of the document are let")
-    if not _TOKEN.fullmatch(method):
+    if not is_token(method):
         raise wrong("methods", method, "give names of methods, such as 'PUT'")
     if method != method.upper():
         raise wrong("methods", method, f"did you mean {method.upper()!r}?")
@@ -131,7 +131,7 @@ def _check_method(method: str) -> None:
 
 def _check_names(name: str, value: Any) -> None:
     for one in check_texts(name, value):
-        if not _TOKEN.fullmatch(one):
+        if not is_token(one):
             raise wrong(name, one, "give names of headers, such as 'X-Request-ID'")
         if one == ANY and len(value) > 1:
             raise wrong(name, value, "'*' stands for all of them: leave the rest out")
