@@ -9,18 +9,23 @@ import jsonschema_rs
 
 from brrt.openapi.patterns import to_engine
 
-# Patterns that stay compiled: more than the models of a service have, and a bound for one whose
-# document is replaced again and again.
-MAX_MATCHERS = 256
+# Patterns of which it is remembered whether they are any: more than large documents have, and a
+# bound for a service whose document is replaced again and again.
+MAX_PATTERNS = 1024
+
+
+@lru_cache(maxsize=MAX_PATTERNS)
+def compiles(pattern: str) -> bool:
+    """Whether a text is a pattern."""
+    return _engine(pattern) is not None
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether it does; what is no pattern is taken to match."""
+    """Whether a name matches; what is no pattern is taken to match."""
     engine = _engine(pattern)
     return engine is None or engine.is_valid(name)
 
 
-@lru_cache(maxsize=MAX_MATCHERS)
 def _engine(pattern: str) -> jsonschema_rs.Draft202012Validator | None:
     try:
         return jsonschema_rs.Draft202012Validator({"pattern": to_engine(pattern)}, offline=True)

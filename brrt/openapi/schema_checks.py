@@ -6,15 +6,15 @@ Whole schemas are checked against the meta-schemas of their dialects at once, by
 """
 
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import jsonschema_rs
 
 from brrt.openapi.defaults import Defaults, python_pattern
 from brrt.openapi.json_values import elements, is_list, is_mapping, mapping, split_pointer
+from brrt.openapi.matching import compiles
 from brrt.openapi.pattern_costs import MAX_WIDTH, cost
-from brrt.openapi.patterns import to_engine
 from brrt.openapi.reach import properties, reached, visited
 from brrt.openapi.references import DOCUMENT_URI
 from brrt.openapi.rules import Findings
@@ -52,9 +52,6 @@ _MEMBERS = frozenset(["properties", "patternProperties", "dependentSchemas", "$d
 _DEPENDENCIES = frozenset({"'minimum' is missing", "'maximum' is missing"})
 _FOR_PYTHON = "other tools refuse it too: write it without what only JavaScript knows"
 _ELSEWHERE = " elsewhere"
-# Patterns of which it is remembered whether they are any: more than large documents have, and a
-# bound for a service whose document is replaced again and again.
-MAX_PATTERNS = 1024
 
 
 def check_schemas(guide: Guide, found: Found) -> Findings:
@@ -94,13 +91,13 @@ def _check_default(findings: Findings, defaults: Defaults, schema: Spot, rule: s
 def _check_patterns(findings: Findings, schema: Spot) -> None:
     cure = "write it in the syntax of ECMA-262 (JavaScript)"
     pattern = schema.value.get("pattern")
-    if isinstance(pattern, str) and not _compiles(pattern):
+    if isinstance(pattern, str) and not compiles(pattern):
         findings.add("pattern", f"{pattern!r} is no regular expression", cure, schema, "pattern")
     elif isinstance(pattern, str):
         _check_cost(findings, schema, pattern, schema.value, "pattern")
     names = mapping(schema.value.get("propertyNames"))
     for name in mapping(schema.value.get("patternProperties")):
-        if not _compiles(name):
+        if not compiles(name):
             message = f"{name!r} is no regular expression"
             findings.add("pattern", message, cure, schema, "patternProperties", name)
         else:
@@ -229,15 +226,6 @@ def _inward(value: Any, tokens: list[str]) -> Iterator[dict[str, Any]]:
     for token in tokens:
         value = value[int(token)] if is_list(value) else mapping(value).get(token)
         yield mapping(value)
-
-
-@lru_cache(maxsize=MAX_PATTERNS)
-def _compiles(pattern: str) -> bool:
-    try:
-        jsonschema_rs.Draft202012Validator({"pattern": to_engine(pattern)}, offline=True)
-    except ValueError:
-        return False
-    return True
 
 
 @cache
