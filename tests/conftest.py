@@ -10,7 +10,7 @@ import gc
 import inspect
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -290,22 +290,27 @@ async def client() -> AsyncIterator[Connect]:
         yield connect
 
 
+def http_scope(method: str, target: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """The scope of a request, as a server writes it."""
+    path, _, query = target.partition("?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode(), text.encode()) for name, text in headers.items()],
+    }
+
+
 class Wire:
     """One ASGI exchange, driven by hand: what the server would send and receive."""
 
     def __init__(self, app: Any, method: str, target: str, headers: dict[str, str]) -> None:
-        path, _, query = target.partition("?")
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "root_path": "",
-            "headers": [(name.lower().encode(), text.encode()) for name, text in headers.items()],
-        }
+        scope = http_scope(method, target, headers)
         self.sent: list[dict[str, Any]] = []
         self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.task = asyncio.create_task(app(scope, self.inbox.get, self._send), name="the server")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.conftest import operation
+from tests.conftest import http_scope, operation
 
 KEY = "x-brrt-rate-limit"
 ADA, BOB = "192.0.2.1", "192.0.2.2"
@@ -55,19 +55,8 @@ async def ask(
     headers: Mapping[str, str] | None = None,
 ) -> Asked:
     """Ask once. `received` counts how often the app asked for the body."""
-    path, _, query = target.partition("?")
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": [(one.encode(), text.encode()) for one, text in (headers or {}).items()],
-        "client": None if client is None else (client, 1234),
-    }
+    scope = http_scope(method, target, headers or {})
+    scope["client"] = None if client is None else (client, 1234)
     asked = Asked()
 
     async def receive() -> dict[str, Any]:
